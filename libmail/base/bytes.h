@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 struct bytes {
     const char *data; /* may be NULL only when len is 0; data == NULL also stands for "absent" (NIL) */

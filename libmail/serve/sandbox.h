@@ -1,0 +1,20 @@
+/* Taking away what a process does not need: no new privileges, no core dumps, resource limits, an empty root directory, a system-call
+ * allow-list that kills (libseccomp, loaded as a module), Landlock where the kernel has it. */
+#ifndef SERVE_SANDBOX_H
+#define SERVE_SANDBOX_H
+
+#include "auth/account.h"
+#include "base/error.h"
+#include "conf/conf.h"
+
+enum sandbox_kind {
+    SANDBOX_LOGIN,   /* sockets it already has, memory, time, nothing else */
+    SANDBOX_PARSER,  /* lmtpd's: the same, and receiving descriptors */
+    SANDBOX_SESSION, /* files, no new sockets, no exec, no way to other ids */
+};
+
+/* Drops to conf->login_user in conf->login_root (as root), closes all descriptors but keep[], installs the filter. As an ordinary user only
+ * the filter and limits. */
+bool sandbox_enter(enum sandbox_kind kind, const struct conf *conf, const int *keep, size_t keep_count, struct error *err);
+
+#endif
