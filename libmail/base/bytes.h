@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/types.h>
+#include <sys/types.h>
 
 struct bytes {
     const char *data; /* may be NULL only when len is 0; data == NULL also stands for "absent" (NIL) */
