@@ -17,4 +17,8 @@ enum sandbox_kind {
  * the filter and limits. */
 bool sandbox_enter(enum sandbox_kind kind, const struct conf *conf, const int *keep, size_t keep_count, struct error *err);
 
+/* Compiles the filters now, once: a warm listener before it forks, so that a child only installs them. Anything else may leave it out: sandbox_enter
+ * compiles what it needs. */
+bool sandbox_prepare(struct error *err);
+
 #endif
