@@ -23,6 +23,7 @@ struct input {
     size_t at, filled, capacity;
     uint64_t offset;      /* octets consumed so far */
     bool ended;           /* the source said end */
+    bool borrowed;        /* the buffer is somebody else's, and is not written to */
 };
 
 /* Reads from fd, which the stream owns when own. timeout: milliseconds that one read may wait (poll), -1
@@ -31,14 +32,24 @@ struct input *input_fd(int fd, size_t buffer_size, int timeout_ms, bool own);
 void input_timeout(struct input *input, int timeout_ms); /* only on input_fd */
 /* Over memory that outlives the stream; nothing is copied. */
 struct input *input_memory(struct bytes data);
-/* These own their parent and close it. */
+/* These own their parent and close it, even where they fail (NULL); a NULL parent gives NULL: so they
+ * can be nested. */
 struct input *input_limit(struct input *parent, uint64_t octets); /* then the end */
 struct input *input_crlf(struct input *parent); /* every LF without CR becomes CRLF; bare CR stays */
 struct input *input_lf(struct input *parent);   /* every CRLF becomes LF; bare CR stays */
+/* The next octets of a parent that stays the caller's: a literal, a BDAT chunk. An early end of the
+ * parent is ERROR_UNAVAILABLE. Never reads more than that from it. */
+struct input *input_part(struct input *parent, uint64_t octets);
 /* Dot-stuffed text of RFC 5321, 4.5.2 as received (CRLF lines); ends behind "CRLF.CRLF"; does NOT own or over-read its parent. */
 struct input *input_dot(struct input *parent);
 /* Looks at the first octets: gzip, bzip2, zstd or lz4 frame are decompressed, the rest passes through. */
 struct input *input_decompress(struct input *parent, struct error *err);
+/* Is this the start (19 octets are enough) of what input_decompress would decompress? Such a message
+ * must not be saved as it is: it would read back as something else. */
+bool input_is_compressed(struct bytes head);
+/* For new kinds of source: size octets (struct input first, the rest zero) and a buffer. NULL when there is
+ * no memory. */
+struct input *input_create(const struct input_ops *ops, size_t size, size_t buffer_size);
 void input_close(struct input **input); /* NULL inside is fine */
 
 /* Some octets (what is buffered, else one read): number, 0 at the end, -1 with *err. */
@@ -59,7 +70,8 @@ static inline struct bytes input_buffered(const struct input *input)
 }
 void input_consume(struct input *input, size_t n); /* n at most what is buffered */
 bool input_skip(struct input *input, uint64_t n, struct error *err);
-/* Puts octets in front of what is buffered (bytes handed over by the login process). */
+/* Puts octets in front of what is buffered (bytes handed over by the login process), growing the buffer where
+ * it must. ERROR_INVALID on input_memory. */
 bool input_prepend(struct input *input, struct bytes data, struct error *err);
 
 #endif

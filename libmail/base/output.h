@@ -13,7 +13,8 @@ struct output;
 struct output_ops {
     bool (*write)(struct output *output, const char *data, size_t len, struct error *err);
     bool (*finish)(struct output *output, struct error *err); /* pass on what is kept back; may be NULL */
-    void (*close)(struct output *output);
+    void (*close)(struct output *output); /* frees what the stream owns; not output; may be NULL */
+    bool (*flush)(struct output *output, struct error *err); /* pass the flush on; may be NULL */
 };
 
 struct output {
@@ -29,9 +30,13 @@ struct output *output_fd(int fd, size_t buffer_size, int timeout_ms, bool own);
 /* Appends to a buf, which outlives the stream. */
 struct buf;
 struct output *output_buf(struct buf *buf);
-/* Filters; they own their parent only when own. */
+/* Filters; they own their parent only when own: then they close it, also where they fail (NULL), and
+ * output_finish finishes it too. */
 struct output *output_lf(struct output *parent, bool own);  /* CRLF becomes LF */
 struct output *output_dot(struct output *parent, bool own); /* dot-stuffs CRLF text (RFC 1939, 3); finish ends it with CRLF.CRLF */
+/* For new kinds of stream: size octets (struct output first, the rest zero) and a buffer (0 for none: each
+ * write goes to ops->write at once). NULL when there is no memory. */
+struct output *output_create(const struct output_ops *ops, size_t size, size_t buffer_size);
 void output_close(struct output **output); /* without flushing; NULL inside is fine */
 
 void output_write(struct output *output, const void *data, size_t len);
