@@ -112,7 +112,10 @@ static ssize_t bzip2_feed(struct decompress *z, struct bytes in, size_t *used, c
                           size_t room)
 {
     bz_stream *s = &z->u.bzip2;
-    if (z->whole && in.len > 0) {
+    *used = 0;
+    if (z->whole && in.len == 0)
+        return 0;
+    if (z->whole) {
         bzip2_close(z);
         memset(s, 0, sizeof(*s));
         z->open = bzip2_open(z);
