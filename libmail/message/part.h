@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/error.h"
 #include "message/address.h"
 
 /* Position and size as stored and in wire form (every line end as CRLF). */
