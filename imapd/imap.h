@@ -34,6 +34,11 @@ struct imap {
     bool uid;                  /* the command came as UID ... */
     bool logout;               /* end after this command */
     const struct imap_command *command;
+    struct bytes selected;     /* the name of mailbox, UTF-8; malloc */
+    bool lost;                 /* the mailbox that was selected is gone: commands on it get NO [NONEXISTENT] */
+    unsigned errors;           /* BAD answers in a row */
+    bool watch_said;           /* the log has been told that IDLE must poll */
+    enum imap_end { IMAP_END_NONE, IMAP_END_LOGOUT, IMAP_END_CLOSED, IMAP_END_IDLE, IMAP_END_TERMINATED, IMAP_END_ERRORS, IMAP_END_BROKEN } end;
     struct imap_counts { uint64_t fetched, body_bytes, appended, expunged, commands; } counts; /* for the log line at the end */
 };
 
@@ -45,6 +50,11 @@ struct imap_command {
     enum imap_sync sync;
 };
 extern const struct imap_command imap_commands[]; /* commands.c; ended by name NULL */
+/* The command of that name (in any case), or NULL. */
+const struct imap_command *imap_command_find(struct bytes name);
+
+/* Reads, runs and answers one command. False: the session ends (imap->end says why). */
+bool imap_command(struct imap *imap);
 
 /* Tagged answers; code without brackets or NULL. imap_ok first reports changes as command->sync allows. All return true. */
 bool imap_ok(struct imap *imap, const char *code, const char *text);
@@ -61,6 +71,14 @@ bool imap_sync(struct imap *imap, enum imap_sync how, struct error *err);
  * numbers beyond EXISTS in a non-UID command. */
 bool imap_set(struct imap *imap, struct bytes text, struct numset *seqs);
 
+/* Leaves the selected mailbox, if there is one, without expunging. */
+void imap_unselect(struct imap *imap);
+/* NO for an operation on a mailbox by name: "Mailbox NAME ..." by class; the details go to the log. */
+bool imap_mailbox_error(struct imap *imap, struct bytes name, const struct error *err);
+/* Sends what is buffered, then waits for the client, for watch_fd (-1: none), at most timeout_ms (-1: for ever). SIGTERM ends the wait. */
+enum imap_event { IMAP_EVENT_CLIENT = 1, IMAP_EVENT_WATCH = 2, IMAP_EVENT_TIMEOUT = 4, IMAP_EVENT_END = 8 };
+unsigned imap_wait(struct imap *imap, int watch_fd, int timeout_ms);
+
 /* Writing values into imap->out. */
 void imap_write_flags(struct imap *imap, const struct message *message);         /* "(\Seen $Forwarded)" */
 void imap_write_astring(struct imap *imap, struct bytes text);                   /* atom, quoted or literal */
@@ -75,6 +93,32 @@ bool imap_store(struct imap *imap);
 bool imap_expunge(struct imap *imap);
 bool imap_copy(struct imap *imap);
 bool imap_move(struct imap *imap);
+
+bool imap_append(struct imap *imap);
+bool imap_select(struct imap *imap);
+bool imap_examine(struct imap *imap);
+bool imap_close(struct imap *imap);
+bool imap_unselect_command(struct imap *imap);
+bool imap_list(struct imap *imap);
+bool imap_lsub(struct imap *imap);
+bool imap_status(struct imap *imap);
+bool imap_create(struct imap *imap);
+bool imap_delete(struct imap *imap);
+bool imap_rename(struct imap *imap);
+bool imap_subscribe(struct imap *imap);
+bool imap_unsubscribe(struct imap *imap);
+bool imap_namespace(struct imap *imap);
+bool imap_idle(struct imap *imap);
+bool imap_enable(struct imap *imap);
+bool imap_id(struct imap *imap);
+bool imap_capability(struct imap *imap);
+bool imap_noop(struct imap *imap);
+bool imap_check(struct imap *imap);
+bool imap_logout(struct imap *imap);
+
+/* What imapd/main.c hands to serve_main(). */
+void imap_login(struct login *login);
+int imap_session(struct session *session);
 
 /* The FETCH response line of one message's flags ("* 3 FETCH (FLAGS (...) UID n)"), used by STORE and sync. with_uid as UID commands want it. */
 void imap_fetch_flags(struct imap *imap, uint32_t seq, bool with_uid);
