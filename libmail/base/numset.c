@@ -8,21 +8,23 @@ void numset_free(struct numset *set)
     *set = (struct numset){ 0 };
 }
 
-static bool hold(struct numset *set, size_t count)
+static bool numset_grow(struct numset *set)
 {
-    if (count <= set->capacity)
+    if (set->count < set->capacity)
         return true;
-    size_t capacity = set->capacity ? set->capacity * 2 : 8;
-    struct numrange *more = reallocarray(set->ranges, capacity, sizeof(*more));
-    if (!more)
+    size_t capacity = set->capacity ? set->capacity * 2 : 8, size;
+    if (__builtin_mul_overflow(capacity, sizeof(*set->ranges), &size))
         return false;
-    set->ranges = more;
+    struct numrange *ranges = realloc(set->ranges, size);
+    if (!ranges)
+        return false;
+    set->ranges = ranges;
     set->capacity = capacity;
     return true;
 }
 
-/* The first range that ends at n or behind it; count when there is none. */
-static size_t find(const struct numset *set, uint32_t n)
+/* The first range that ends at n or behind it. */
+static size_t numset_from(const struct numset *set, uint32_t n)
 {
     size_t low = 0, high = set->count;
     while (low < high) {
@@ -35,38 +37,41 @@ static size_t find(const struct numset *set, uint32_t n)
     return low;
 }
 
+static bool numset_insert(struct numset *set, size_t at, uint32_t first, uint32_t last)
+{
+    if (!numset_grow(set))
+        return false;
+    memmove(set->ranges + at + 1, set->ranges + at, (set->count - at) * sizeof(*set->ranges));
+    set->ranges[at] = (struct numrange){ first, last };
+    set->count++;
+    return true;
+}
+
 bool numset_add(struct numset *set, uint32_t first, uint32_t last)
 {
-    if (first == 0 || first > last)
-        return true; /* no number */
-    /* All ranges from at to end touch the new one and become one with it. */
-    size_t at = set->count;
-    if (at > 0 && first - 1 <= set->ranges[at - 1].last)
-        at = find(set, first - 1);
-    size_t end = at;
-    while (end < set->count && (last == UINT32_MAX || set->ranges[end].first <= last + 1))
-        end++;
-    if (at == end) {
-        if (!hold(set, set->count + 1))
-            return false;
-        memmove(set->ranges + at + 1, set->ranges + at, (set->count - at) * sizeof(*set->ranges));
-        set->ranges[at] = (struct numrange){ first, last };
-        set->count++;
+    if (set->count && first == set->ranges[set->count - 1].last + 1 && first) {
+        set->ranges[set->count - 1].last = last;
         return true;
     }
-    struct numrange *into = &set->ranges[at];
-    if (into->first > first)
-        into->first = first;
-    into->last = set->ranges[end - 1].last > last ? set->ranges[end - 1].last : last;
-    memmove(into + 1, set->ranges + end, (set->count - end) * sizeof(*into));
+    /* What touches first..last: from a range that ends at first - 1 to one that starts at last + 1. */
+    size_t at = numset_from(set, first > 1 ? first - 1 : 1), end = at;
+    while (end < set->count && (last == UINT32_MAX || set->ranges[end].first <= last + 1))
+        end++;
+    if (at == end)
+        return numset_insert(set, at, first, last);
+    struct numrange *range = &set->ranges[at];
+    if (first < range->first)
+        range->first = first;
+    range->last = last > set->ranges[end - 1].last ? last : set->ranges[end - 1].last;
+    memmove(range + 1, set->ranges + end, (set->count - end) * sizeof(*range));
     set->count -= end - at - 1;
     return true;
 }
 
 bool numset_has(const struct numset *set, uint32_t n)
 {
-    size_t at = find(set, n);
-    return n > 0 && at < set->count && set->ranges[at].first <= n;
+    size_t at = numset_from(set, n);
+    return at < set->count && set->ranges[at].first <= n;
 }
 
 uint64_t numset_size(const struct numset *set)
@@ -79,64 +84,55 @@ uint64_t numset_size(const struct numset *set)
 
 bool numset_next(const struct numset *set, size_t *cursor, uint32_t *at)
 {
-    while (*cursor < set->count) {
-        const struct numrange *range = &set->ranges[*cursor];
-        if (*at < range->first) {
-            *at = range->first;
-            return true;
-        }
-        if (*at < range->last) {
-            ++*at;
-            return true;
-        }
+    while (*cursor < set->count && *at >= set->ranges[*cursor].last)
         ++*cursor;
-    }
-    return false;
+    if (*cursor >= set->count)
+        return false;
+    const struct numrange *range = &set->ranges[*cursor];
+    *at = *at < range->first ? range->first : *at + 1;
+    return true;
 }
 
-/* nz-number or "*", which is 0 in an empty mailbox. A number has no leading zero. */
-static bool parse_number(struct bytes text, uint32_t star, uint32_t *out)
+/* seq-number = nz-number / "*"; no leading zero is asked for by the grammar, but none is a number either. */
+static bool numset_number(struct bytes text, uint32_t star, uint32_t *out)
 {
-    if (bytes_equal(text, BYTES("*"))) {
+    if (text.len == 1 && text.data[0] == '*') {
         *out = star;
         return true;
     }
-    return text.len > 0 && text.data[0] != '0' && bytes_to_u32(text, out);
-}
-
-static bool parse_range(struct numset *set, struct bytes text, uint32_t star)
-{
-    uint32_t a, b;
-    struct bytes first = bytes_split(&text, ':');
-    if (!parse_number(first, star, &a))
-        return false;
-    b = a;
-    if (text.data && !parse_number(text, star, &b))
-        return false;
-    uint32_t low = a < b ? a : b, high = a < b ? b : a;
-    return numset_add(set, low ? low : 1, high);
+    return text.len && text.data[0] != '0' && bytes_to_u32(text, out);
 }
 
 bool numset_parse(struct numset *set, struct bytes text, uint32_t star, size_t ranges_max)
 {
-    struct bytes rest = text;
-    if (text.len == 0)
+    if (!text.len || text.data[text.len - 1] == ',')
         return false;
-    for (size_t n = 0; rest.data; n++)
-        if (n == ranges_max || !parse_range(set, bytes_split(&rest, ','), star))
+    while (text.len) {
+        struct bytes item = bytes_split(&text, ',');
+        struct bytes first = bytes_split(&item, ':');
+        uint32_t a, b;
+        if (!numset_number(first, star, &a))
             return false;
+        b = a;
+        if (item.data && !numset_number(item, star, &b))
+            return false;
+        if (!a || !b) /* "*" where there is nothing */
+            continue;
+        if (!numset_add(set, a < b ? a : b, a < b ? b : a) || set->count > ranges_max)
+            return false;
+    }
     return true;
 }
 
 void numset_write(const struct numset *set, struct buf *out)
 {
     for (size_t i = 0; i < set->count; i++) {
-        if (i > 0)
+        if (i)
             buf_byte(out, ',');
         buf_number(out, set->ranges[i].first);
-        if (set->ranges[i].last == set->ranges[i].first)
-            continue;
-        buf_byte(out, ':');
-        buf_number(out, set->ranges[i].last);
+        if (set->ranges[i].last != set->ranges[i].first) {
+            buf_byte(out, ':');
+            buf_number(out, set->ranges[i].last);
+        }
     }
 }

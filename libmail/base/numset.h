@@ -25,7 +25,8 @@ bool numset_has(const struct numset *set, uint32_t n);
 uint64_t numset_size(const struct numset *set); /* how many numbers */
 /* Walks the numbers: start with *at = 0; false at the end. O(1) each through *cursor (start 0). */
 bool numset_next(const struct numset *set, size_t *cursor, uint32_t *at);
-/* Parses "1:4,7,9:*" with star for "*"; at most ranges_max ranges. False when malformed (0, empty, trailing comma). */
+/* Parses "1:4,7,9:*" with star for "*"; at most ranges_max ranges. With star 0 (nothing is there) items with "*" add
+ * nothing. False when malformed (0, empty, trailing comma). */
 bool numset_parse(struct numset *set, struct bytes text, uint32_t star, size_t ranges_max);
 /* "1:4,7". */
 void numset_write(const struct numset *set, struct buf *out);
