@@ -14,7 +14,7 @@ enum text_encoding { TEXT_IDENTITY, TEXT_BASE64, TEXT_QUOTED_PRINTABLE, TEXT_UUE
 enum text_encoding text_encoding(struct bytes name); /* "base64" ..., absent: identity */
 /* Decodes a transfer encoding; owns its parent. Bad octets are skipped as RFC 2045, 6.8 says. */
 struct input *input_transfer(struct input *parent, enum text_encoding encoding);
-/* Charset (absent: us-ascii; unknown: octets that aren't ASCII become U+FFFD) to UTF-8; owns its parent. */
+/* Charset to UTF-8; owns its parent. Absent, us-ascii and unknown charsets are read as UTF-8: what isn't becomes U+FFFD. */
 struct input *input_charset(struct input *parent, struct bytes charset);
 /* Whether this machine can convert from charset (for SEARCH CHARSET). */
 bool text_charset_known(struct bytes charset);

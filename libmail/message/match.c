@@ -1,0 +1,171 @@
+/* Search without regard to case: i;unicode-casemap (RFC 5051). Each character is mapped to title case, then decomposed
+ * (compatibility mapping), and written as UTF-8; a search is then a search of octets (Knuth, Morris,
+ * Pratt), which needs no look back and so works over pieces. */
+#include <stdlib.h>
+#include <unicase.h>
+#include <uninorm.h>
+#include <unistr.h>
+#include "base/unicode.h"
+#include "message/text.h"
+
+enum { MOST_NEEDLE = 1024 * 1024, MAPPED = 128 };
+
+struct text_match {
+    size_t len, state; /* octets of the needle; how many of them have matched */
+    bool found;
+    char kept[4]; /* the beginning of a character whose rest is in the next piece */
+    size_t kept_len;
+    size_t *border; /* [i]: how many octets still match when the octet after i ones doesn't */
+    char needle[];
+};
+
+/* The folded form of one character as UTF-8 in out (MAPPED octets); its length. */
+static size_t fold(ucs4_t c, char *out)
+{
+    ucs4_t title = uc_totitle(c), decomposed[MAPPED];
+    size_t count = sizeof decomposed / sizeof *decomposed, len = MAPPED;
+    uint32_t *all = u32_normalize(UNINORM_NFKD, &title, 1, decomposed, &count);
+    if (!all)
+        return 0;
+    uint8_t *utf8 = u32_to_u8(all, count, (uint8_t *)out, &len);
+    if (all != decomposed)
+        free(all);
+    if (utf8 && utf8 != (uint8_t *)out) {
+        free(utf8);
+        return 0;
+    }
+    return utf8 ? len : 0;
+}
+
+static char fold_ascii(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+}
+
+static void fold_text(struct bytes text, struct buf *out)
+{
+    char mapped[MAPPED];
+    for (size_t at = 0; at < text.len;) {
+        if ((unsigned char)text.data[at] < 0x80) {
+            buf_byte(out, fold_ascii(text.data[at++]));
+            continue;
+        }
+        int32_t c = utf8_next(text, &at);
+        buf_append(out, mapped, fold(c < 0 ? 0xFFFD : (ucs4_t)c, mapped));
+    }
+}
+
+static void find_borders(struct text_match *match)
+{
+    size_t border = 0;
+    for (size_t i = 1; i < match->len; i++) {
+        match->border[i] = border;
+        while (border && match->needle[i] != match->needle[border])
+            border = match->border[border];
+        border += match->needle[i] == match->needle[border];
+    }
+    match->border[match->len] = border;
+}
+
+struct text_match *text_match_create(struct bytes utf8)
+{
+    struct buf needle = BUF_INIT(MOST_NEEDLE);
+    fold_text(utf8, &needle);
+    struct text_match *match = NULL;
+    if (!buf_failed(&needle))
+        match = calloc(1, sizeof *match + needle.len + 1);
+    if (match) {
+        match->len = needle.len;
+        if (needle.len)
+            memcpy(match->needle, needle.data, needle.len);
+        match->border = calloc(needle.len + 1, sizeof *match->border);
+        if (match->border)
+            find_borders(match);
+        else
+            text_match_destroy(&match);
+    }
+    buf_free(&needle);
+    if (match)
+        text_match_reset(match);
+    return match;
+}
+
+void text_match_reset(struct text_match *match)
+{
+    match->state = match->kept_len = 0;
+    match->found = !match->len;
+}
+
+static void step(struct text_match *match, char c)
+{
+    while (match->state && match->needle[match->state] != c)
+        match->state = match->border[match->state];
+    match->state += match->needle[match->state] == c;
+    match->found = match->state == match->len;
+}
+
+static void step_character(struct text_match *match, int32_t c)
+{
+    char mapped[MAPPED];
+    size_t len = fold(c < 0 ? 0xFFFD : (ucs4_t)c, mapped);
+    for (size_t i = 0; i < len && !match->found; i++)
+        step(match, mapped[i]);
+}
+
+/* Whether text is the beginning of a character and no more. */
+static bool unfinished(struct bytes text)
+{
+    unsigned char c = (unsigned char)text.data[0];
+    size_t need = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
+    if (c < 0xC2 || c > 0xF4 || text.len >= need)
+        return false;
+    for (size_t i = 1; i < text.len; i++) {
+        if (((unsigned char)text.data[i] & 0xC0) != 0x80)
+            return false;
+    }
+    return true;
+}
+
+/* Feeds text up to an unfinished character at its end. How many octets. */
+static size_t feed_whole(struct text_match *match, struct bytes text)
+{
+    size_t at = 0;
+    while (at < text.len && !match->found) {
+        unsigned char c = (unsigned char)text.data[at];
+        if (c < 0x80) {
+            step(match, fold_ascii(text.data[at++]));
+            continue;
+        }
+        if (unfinished(bytes_skip(text, at)))
+            break;
+        step_character(match, utf8_next(text, &at));
+    }
+    return at;
+}
+
+bool text_match_feed(struct text_match *match, struct bytes utf8)
+{
+    while (match->kept_len && utf8.len && !match->found) {
+        match->kept[match->kept_len++] = utf8.data[0];
+        utf8 = bytes_skip(utf8, 1);
+        size_t used = feed_whole(match, bytes_make(match->kept, match->kept_len));
+        match->kept_len -= used;
+        memmove(match->kept, match->kept + used, match->kept_len);
+    }
+    if (match->found || !utf8.len)
+        return match->found;
+    struct bytes rest = bytes_skip(utf8, feed_whole(match, utf8));
+    if (match->found)
+        return true;
+    memcpy(match->kept, rest.data, rest.len);
+    match->kept_len = rest.len;
+    return false;
+}
+
+void text_match_destroy(struct text_match **match)
+{
+    if (*match)
+        free((*match)->border);
+    free(*match);
+    *match = NULL;
+}
