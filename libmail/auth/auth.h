@@ -21,10 +21,17 @@ struct auth_peer {
     bool tls;            /* or local: secured */
 };
 
+/* For a worker, before it gives up root and files: opens the password files, loads what comparing needs, looks up conf->mail_user. Whether a later check must still be
+ * root (PAM). What cannot be opened is said by the check itself. Without it each check opens what it needs. */
+bool auth_prepare(const struct conf *conf);
+
 /* Verifies a plain password by the drivers in order (first that knows the user decides; a driver's failure is AUTH_TEMPORARY). Takes as long for an unknown user. The name that
  * counts (PAM may change it) is put into user. *err has words for the log. */
 enum auth_verdict auth_password(const struct conf *conf, const struct auth_peer *peer, char user[ACCOUNT_NAME_MAX + 1],
                                 struct bytes password, struct error *err);
+/* After AUTH_OK by the same process: the account that was found (as account_lookup), with its rules for logging in already checked. */
+enum auth_verdict auth_account(const struct conf *conf, const struct auth_peer *peer, const char *user,
+                               struct account *account, struct arena *arena, struct error *err);
 
 /* APOP (RFC 1939, 7): digest of challenge + plain secret, where a driver stores plain secrets. */
 enum auth_verdict auth_apop(const struct conf *conf, const struct auth_peer *peer, char user[ACCOUNT_NAME_MAX + 1],

@@ -5,6 +5,7 @@
 #ifndef SERVE_PRIVSEP_H
 #define SERVE_PRIVSEP_H
 
+#include "auth/field.h"
 #include "base/buf.h"
 #include "conf/conf.h"
 #include "base/error.h"
@@ -46,16 +47,6 @@ int privsep_wait(int fd, struct privsep_gate *gate, int timeout_ms, unsigned *ty
  * that comes is closed). gate NULL: nothing is checked (the unprivileged side, which trusts its monitor). Returns as privsep_wait. */
 int privsep_receive(int fd, struct privsep_gate *gate, int timeout_ms, unsigned *type, struct buf *payload, int *passed,
                     struct error *err);
-
-/* Payloads are fields, each a 32-bit length and octets. A reader ends with fields_end: leftover octets are an error. */
-void field_put(struct buf *buf, struct bytes value);
-void field_put_number(struct buf *buf, uint32_t value);
-bool field_get(struct bytes *rest, size_t most, struct bytes *value); /* false: torn or more than most octets */
-bool field_get_number(struct bytes *rest, uint32_t *value);
-static inline bool fields_end(struct bytes rest)
-{
-    return rest.len == 0;
-}
 
 /* The monitor's answer to PRIVSEP_SIGN: call when privsep_wait said that type (its payload is still unread). A short-lived worker that alone opens the key reads
  * the request from fd, signs and exits; the answer goes to the other side. False with *err (for the log) when no signature could be made; the

@@ -17,8 +17,10 @@ enum sandbox_kind {
  * the filter and limits. */
 bool sandbox_enter(enum sandbox_kind kind, const struct conf *conf, const int *keep, size_t keep_count, struct error *err);
 
-/* Compiles the filters now, once: a warm listener before it forks, so that a child only installs them. Anything else may leave it out: sandbox_enter
- * compiles what it needs. */
-bool sandbox_prepare(struct error *err);
+/* Looks up conf->login_user, makes conf->login_root where it is absent (as root) and compiles the filters now, once: a warm listener before it
+ * forks, so that a child only installs them. Without it sandbox_enter does what it needs itself. */
+bool sandbox_prepare(const struct conf *conf, struct error *err);
+/* What remains of it for a process that is neither: no core dumps, not traceable by others of its uid. */
+void sandbox_private(void);
 
 #endif
