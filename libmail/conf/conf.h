@@ -7,8 +7,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
+#include "base/buf.h"
 #include "base/bytes.h"
 #include "base/error.h"
+
+#define CONF_VERSION "0.1"
 
 enum conf_tls { CONF_TLS_NO, CONF_TLS_STARTTLS, CONF_TLS_IMPLICIT };
 enum conf_plaintext { CONF_PLAINTEXT_NEVER, CONF_PLAINTEXT_LOCAL, CONF_PLAINTEXT_ALWAYS };
@@ -92,13 +95,14 @@ struct conf {
 bool conf_load(struct conf *conf, const char *path, const char *const *overrides, size_t count, struct error *err);
 void conf_free(struct conf *conf);
 
-/* Sets one setting by name; source says where from ("-o", "/etc/postern/users:3") for messages and `conf`. Lists and sections cannot be set so,
- * but lists of words can ("a b c"). */
+/* Sets one setting by name; source says where from ("-o", "/etc/postern/users:3") for messages and `conf`. A list is its words ("a b c"); a
+ * setting of a section is "mailbox/Sent/auto" or "namespace/inbox/prefix", which makes the section when there is none. */
 bool conf_set(struct conf *conf, const char *name, const char *value, const char *source, struct error *err);
 /* The same for a value from the user data base: only settings that the table marks as per-user. */
 bool conf_set_user(struct conf *conf, const char *name, const char *value, const char *source, struct error *err);
 
-/* Common start of every program: -c FILE, -o name=value, -V; conf loaded, log opened. Returns the index of the first other argument, or -1 with *err. */
+/* Common start of every program: -c FILE, -o name=value, -V; conf loaded, log opened. Returns the index of the first other argument, or -1 with
+ * *err; after -V (the version is printed) -1 with ERROR_NONE: exit with success. */
 int conf_main(struct conf *conf, const char *program, int argc, char **argv, struct error *err);
 
 /* Prints all settings as a file that can be read again; only_changed: those that differ from the default, with their source as a comment. */
@@ -108,9 +112,13 @@ void conf_manual(FILE *out);
 /* How a setting got its value: "default", "/etc/postern/postern.conf:12", "-o". */
 const char *conf_source(const struct conf *conf, const char *name);
 
-/* Expands Dovecot's variables: %u user, %n local part, %d domain, %h home, %s service, %% ; modifiers L U (case), H (hash: %2.256Hu, %256Hn...), N, M? (md5),
+/* The path that conf_load(path) reads. */
+const char *conf_path(const struct conf *conf);
+/* The setting as text, as one would write it in the file; false when there is none of that name. */
+bool conf_get(const struct conf *conf, const char *name, struct buf *out);
+
+/* Expands Dovecot's variables: %u user, %n local part, %d domain, %h home, %s service, %% ; modifiers L U (case), H (hash: %2.256Hu, %256Hn...), N, M (MD5),
  * width and offset %1.1n, and long names %{user}, %{username}, %{domain}, %{home}. Appends to *out; ERROR_INVALID on an unknown variable. */
-struct buf;
 struct conf_vars {
     const char *user, *home, *service; /* home may be NULL */
 };
