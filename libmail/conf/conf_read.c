@@ -240,7 +240,7 @@ bool conf_read(struct conf *conf, const char *path, const char *text, size_t len
     if (memchr(text ? text : "", '\0', len))
         return error_set(err, ERROR_INVALID, "%s: is no text: it has a NUL octet", path);
     buf_append(&whole, text, len);
-    buf_string(&whole, "\n" END_MARK " = \"\"\n");
+    buf_string(&whole, "\n" END_MARK " = x\n");
     buf_byte(&whole, '\0');
     reading.path = path;
     reading.err = err ? err : &ignored;

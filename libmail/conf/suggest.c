@@ -34,7 +34,7 @@ static size_t distance(const char *a, const char *b)
 const char *setting_suggest(const struct setting *table, size_t count, const char *name)
 {
     static char text[80];
-    size_t nearest = strlen(name) / 3 + 2;
+    size_t nearest = strlen(name) / 4 + 2;
     const char *best = NULL;
     for (size_t i = 0; i < count; i++) {
         size_t far = table[i].name ? distance(name, table[i].name) : SIZE_MAX;
