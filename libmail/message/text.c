@@ -83,7 +83,7 @@ static void decode_words(struct buf *out, struct bytes text)
     struct pending pending = { { NULL, 0 }, BUF_INIT(text.len + 1) };
     while (text.len) {
         ssize_t at = bytes_find(text, BYTES("=?"));
-        struct word word;
+        struct word word = { 0 };
         while (at >= 0 && !word_read(bytes_skip(text, (size_t)at), &word)) {
             ssize_t next = bytes_find(bytes_skip(text, (size_t)at + 2), BYTES("=?"));
             at = next < 0 ? -1 : at + 2 + next;
