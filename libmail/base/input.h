@@ -30,6 +30,7 @@ struct input {
  * for ever; a timeout is ERROR_UNAVAILABLE. NULL when there is no memory. */
 struct input *input_fd(int fd, size_t buffer_size, int timeout_ms, bool own);
 void input_timeout(struct input *input, int timeout_ms); /* only on input_fd */
+int input_descriptor(const struct input *input);         /* to wait on; -1 when it is not an input_fd */
 /* Over memory that outlives the stream; nothing is copied. */
 struct input *input_memory(struct bytes data);
 /* These own their parent and close it, even where they fail (NULL); a NULL parent gives NULL: so they

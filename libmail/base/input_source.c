@@ -102,6 +102,12 @@ void input_timeout(struct input *input, int timeout_ms)
         ((struct input_fd *)input)->timeout_ms = timeout_ms;
 }
 
+int input_descriptor(const struct input *input)
+{
+    bool is_fd = input->ops == &fd_ops || input->ops == &file_ops;
+    return is_fd ? ((const struct input_fd *)input)->fd : -1;
+}
+
 static ssize_t memory_read(struct input *input, void *data, size_t size, struct error *err)
 {
     (void)input, (void)data, (void)size, (void)err;
