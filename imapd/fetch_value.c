@@ -1,0 +1,160 @@
+/* BODY[...] of one message: found, opened, and written as a literal of exactly the length that was announced.
+ *
+ * A part that is not there is NIL, as Dovecot and Cyrus say: "" would claim an empty part. A partial that begins
+ * beyond the end is "" (RFC 3501, 6.4.5). */
+#include "imapd/fetch.h"
+
+/* NUL can't be in a literal of IMAP4rev1 (CHAR8 is %x01-ff). As in Dovecot each becomes one octet 0x80, so that sizes and
+ * positions stay true; BINARY's literal8 can carry NULs. */
+static void write_octets(struct output *out, struct bytes text)
+{
+    while (text.len) {
+        const char *nul = memchr(text.data, '\0', text.len);
+        size_t plain = nul ? (size_t)(nul - text.data) : text.len;
+        output_write(out, text.data, plain);
+        if (nul)
+            output_write(out, "\x80", 1);
+        text = bytes_skip(text, plain + (nul ? 1 : 0));
+    }
+}
+
+static bool is_fields(const struct section *section)
+{
+    return section->kind == SECTION_FIELDS || section->kind == SECTION_FIELDS_NOT;
+}
+
+/* The header of a message inside the message, whole: into the scratch arena. */
+static bool read_header(struct fetch *fetch, uint32_t seq, const struct part_span *span, struct bytes *header,
+                        struct error *err)
+{
+    char *data = arena_alloc(fetch->scratch, (size_t)span->wire_size);
+    if (!data)
+        return error_set(err, ERROR_TOO_BIG, "a header of %llu octets is too big to take fields from",
+                         (unsigned long long)span->wire_size);
+    struct input *in = mailbox_read(fetch->imap->mailbox, seq, span, err);
+    bool good = in && input_read_all(in, data, (size_t)span->wire_size, err);
+    input_close(&in);
+    *header = bytes_make(data, (size_t)span->wire_size);
+    return good;
+}
+
+/* Cuts value to what the partial names. */
+static bool apply_partial(const struct fetch_item *item, struct fetch_value *value, struct error *err)
+{
+    if (!item->partial)
+        return true;
+    uint64_t skip = item->origin < value->size ? item->origin : value->size;
+    uint64_t left = value->size - skip;
+    value->size = left < item->count ? left : item->count;
+    if (value->in)
+        return !value->size || input_skip(value->in, skip, err);
+    value->memory = bytes_take(bytes_skip(value->memory, (size_t)skip), (size_t)value->size);
+    return true;
+}
+
+static bool open_header(struct fetch *fetch, const struct fetch_item *item, struct bytes header,
+                        struct fetch_value *value, struct error *err)
+{
+    buf_clear(&fetch->text);
+    if (is_fields(&item->section))
+        section_fields(&item->section, header, &fetch->text);
+    else
+        section_wire(header, &fetch->text);
+    if (buf_failed(&fetch->text))
+        return error_set(err, ERROR_TOO_BIG, "the header is too big");
+    value->memory = buf_view(&fetch->text);
+    value->size = value->memory.len;
+    return true;
+}
+
+static bool open_stream(struct fetch *fetch, uint32_t seq, const struct part_span *span, uint64_t size,
+                        struct fetch_value *value, struct error *err)
+{
+    value->size = size;
+    if (!size)
+        return true;
+    value->in = mailbox_read(fetch->imap->mailbox, seq, span, err);
+    return value->in != NULL;
+}
+
+static bool open_section(struct fetch *fetch, const struct fetch_item *item, uint32_t seq,
+                         const struct message_fields *fields, const struct part *root, struct fetch_value *value,
+                         struct error *err)
+{
+    const struct section *section = &item->section;
+    struct part_span span;
+    bool whole = section->kind == SECTION_WHOLE, text = section->kind == SECTION_TEXT;
+    if (!section->numbers_count && whole)
+        return open_stream(fetch, seq, NULL, fields->size, value, err);
+    if (!section->numbers_count && !text)
+        return open_header(fetch, item, fields->header, value, err);
+    value->exists = section_span(section, root, &span);
+    if (!value->exists)
+        return true;
+    struct bytes header;
+    if (is_fields(section))
+        return read_header(fetch, seq, &span, &header, err) && open_header(fetch, item, header, value, err);
+    return open_stream(fetch, seq, &span, span.wire_size, value, err);
+}
+
+bool fetch_value_open(struct fetch *fetch, const struct fetch_item *item, uint32_t seq, const struct message_fields *fields,
+                      const struct part *root, struct fetch_value *value, struct error *err)
+{
+    *value = (struct fetch_value){ .exists = true };
+    bool good = open_section(fetch, item, seq, fields, root, value, err) && apply_partial(item, value, err);
+    if (good && value->in && value->size) {
+        /* The first octets now: most of what can fail fails here, where nothing was announced yet. */
+        struct bytes view;
+        int got = input_next(value->in, &view, err);
+        good = got > 0;
+        if (got == 0)
+            error_set(err, ERROR_CORRUPT, "the message is shorter than it should be");
+    }
+    if (!good)
+        fetch_value_close(value);
+    return good;
+}
+
+void fetch_value_close(struct fetch_value *value)
+{
+    input_close(&value->in);
+}
+
+static bool copy_stream(struct output *out, struct input *in, uint64_t left, struct error *err)
+{
+    while (left && !output_failed(out)) {
+        struct bytes view;
+        int got = input_next(in, &view, err);
+        if (got == 0)
+            error_set(err, ERROR_CORRUPT, "the message is %llu octets shorter than was announced",
+                      (unsigned long long)left);
+        if (got <= 0)
+            return false;
+        if (view.len > left)
+            view.len = (size_t)left;
+        write_octets(out, view);
+        input_consume(in, view.len);
+        left -= view.len;
+    }
+    return true;
+}
+
+bool fetch_value_write(struct fetch *fetch, struct fetch_value *value, struct error *err)
+{
+    struct output *out = fetch->imap->out;
+    bool good = true;
+    if (!value->exists) {
+        output_string(out, "NIL");
+    } else if (!value->size) {
+        output_string(out, "\"\"");
+    } else {
+        output_printf(out, "{%llu}\r\n", (unsigned long long)value->size);
+        if (value->in)
+            good = copy_stream(out, value->in, value->size, err);
+        else
+            write_octets(out, value->memory);
+        fetch->imap->counts.body_bytes += value->size;
+    }
+    fetch_value_close(value);
+    return good;
+}

@@ -1,0 +1,174 @@
+/* Does one message match? Things known of it are loaded when a key first asks. */
+#include "message/date.h"
+#include "message/header.h"
+#include "query/program.h"
+
+enum { DAY = 86400 };
+
+static int64_t day_of(int64_t seconds)
+{
+    return seconds >= 0 ? seconds / DAY : -((DAY - 1 - seconds) / DAY);
+}
+
+static bool load_numbers(struct subject *subject, struct error *err)
+{
+    if (!subject->numbers_loaded)
+        subject->numbers_loaded =
+            mailbox_fields(subject->mailbox, subject->seq, FIELD_SIZE | FIELD_DATE, &subject->fields, err);
+    return subject->numbers_loaded;
+}
+
+bool subject_load_header(struct subject *subject, struct error *err)
+{
+    struct message_fields fields;
+    if (subject->header_loaded)
+        return true;
+    if (!mailbox_fields(subject->mailbox, subject->seq, FIELD_HEADER, &fields, err))
+        return false;
+    buf_clear(&subject->header);
+    buf_bytes(&subject->header, fields.header);
+    if (buf_failed(&subject->header))
+        return error_set(err, ERROR_TOO_BIG, "the header is too big to search");
+    return subject->header_loaded = true;
+}
+
+static int match_size(struct subject *subject, const struct search_key *key, struct error *err)
+{
+    if (!load_numbers(subject, err))
+        return -1;
+    uint64_t size = subject->fields.size;
+    return key->kind == SEARCH_LARGER ? size > key->number : size < key->number;
+}
+
+static bool match_day(enum search_kind kind, int64_t day, int64_t wanted)
+{
+    switch (kind) {
+    case SEARCH_BEFORE:
+    case SEARCH_SENTBEFORE:
+        return day < wanted;
+    case SEARCH_ON:
+    case SEARCH_SENTON:
+        return day == wanted;
+    default:
+        return day >= wanted;
+    }
+}
+
+/* INTERNALDATE's day in UTC, the zone that FETCH shows it in. */
+static int match_date(struct subject *subject, const struct search_key *key, struct error *err)
+{
+    if (!load_numbers(subject, err))
+        return -1;
+    return match_day(key->kind, day_of(subject->fields.date), day_of((int64_t)key->number));
+}
+
+/* The Date field's day as its writer saw it, "disregarding time and timezone". Without a date there is no match. */
+static int match_sent(struct subject *subject, const struct search_key *key, struct error *err)
+{
+    struct header_field field;
+    time_t when;
+    int zone = 0;
+    if (!subject_load_header(subject, err))
+        return -1;
+    if (!header_find(buf_view(&subject->header), BYTES("Date"), &field) || !date_parse(field.value, &when, &zone))
+        return 0;
+    return match_day(key->kind, day_of((int64_t)when + (int64_t)zone * 60), day_of((int64_t)key->number));
+}
+
+/* Whether the field's text, decoded, has what is looked for. */
+static bool match_value(struct subject *subject, struct bytes value, struct text_match *match)
+{
+    buf_clear(&subject->text);
+    text_header(&subject->text, value);
+    text_match_reset(match);
+    return text_match_feed(match, buf_view(&subject->text));
+}
+
+static int match_field(struct subject *subject, const struct node *node, struct error *err)
+{
+    struct header_field field;
+    if (!subject_load_header(subject, err))
+        return -1;
+    struct bytes rest = buf_view(&subject->header);
+    while (header_find(rest, node->key->field, &field)) {
+        if (!node->match || match_value(subject, field.value, node->match))
+            return 1;
+        rest = bytes_skip(rest, (size_t)(field.whole.data + field.whole.len - rest.data));
+    }
+    return 0;
+}
+
+bool subject_match_header(struct subject *subject, struct bytes header, struct text_match *match)
+{
+    struct header_field field;
+    while (header_next(&header, &field))
+        if (match_value(subject, field.whole, match))
+            return true;
+    return false;
+}
+
+static int match_all(struct subject *subject, const struct node *children, struct error *err)
+{
+    for (const struct node *child = children; child; child = child->next) {
+        int match = subject_match(subject, child, err);
+        if (match <= 0)
+            return match;
+    }
+    return 1;
+}
+
+static int match_any(struct subject *subject, const struct node *children, struct error *err)
+{
+    for (const struct node *child = children; child; child = child->next) {
+        int match = subject_match(subject, child, err);
+        if (match != 0)
+            return match;
+    }
+    return 0;
+}
+
+static int match_not(struct subject *subject, const struct node *child, struct error *err)
+{
+    int match = subject_match(subject, child, err);
+    return match < 0 ? match : !match;
+}
+
+int subject_match(struct subject *subject, const struct node *node, struct error *err)
+{
+    const struct search_key *key = node->key;
+    switch (key->kind) {
+    case SEARCH_ALL:
+        return 1;
+    case SEARCH_AND:
+        return match_all(subject, node->children, err);
+    case SEARCH_OR:
+        return match_any(subject, node->children, err);
+    case SEARCH_NOT:
+        return match_not(subject, node->children, err);
+    case SEARCH_SEQS:
+        return numset_has(&key->set, subject->seq);
+    case SEARCH_UIDS:
+        return numset_has(&key->set, subject->message.uid);
+    case SEARCH_FLAG:
+        return (subject->message.flags & key->number) != 0;
+    case SEARCH_KEYWORD:
+        return node->keyword >= 0 && (subject->message.keywords >> node->keyword & 1);
+    case SEARCH_BEFORE:
+    case SEARCH_ON:
+    case SEARCH_SINCE:
+        return match_date(subject, key, err);
+    case SEARCH_SENTBEFORE:
+    case SEARCH_SENTON:
+    case SEARCH_SENTSINCE:
+        return match_sent(subject, key, err);
+    case SEARCH_LARGER:
+    case SEARCH_SMALLER:
+        return match_size(subject, key, err);
+    case SEARCH_HEADER:
+        return match_field(subject, node, err);
+    case SEARCH_BODY:
+    case SEARCH_TEXT:
+        return subject_match_text(subject, node, err);
+    }
+    return 0;
+}
