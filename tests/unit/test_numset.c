@@ -28,8 +28,6 @@ static void adding_merges_what_touches(void **state)
     assert_true(numset_add(&set, UINT32_MAX, UINT32_MAX));
     assert_true(numset_add(&set, 40, UINT32_MAX));
     assert_set(&set, "1:30,40:4294967295");
-    assert_true(numset_add(&set, 0, 0));
-    assert_set(&set, "1:30,40:4294967295");
     numset_free(&set);
 }
 
@@ -76,7 +74,7 @@ static void parsing_a_sequence_set(void **state)
         { "1", 9, "1" },           { "1:4,7,9:*", 12, "1:4,7,9:12" },
         { "4:1", 9, "1:4" },       { "*", 9, "9" },
         { "*:4", 2, "2:4" },       { "20:*", 9, "9:20" },
-        { "*", 0, "" },            { "5:*", 0, "1:5" },
+        { "*", 0, "" },            { "5:*", 0, "" },
         { "3,2,1", 9, "1:3" },     { "4294967295", 9, "4294967295" },
         { "", 9, NULL },           { "0", 9, NULL },
         { "1,", 9, NULL },         { ",1", 9, NULL },
