@@ -78,7 +78,7 @@ static void line_ends_become_crlf(void **state)
         { { "a", 1 }, { "a", 1 } },
         { { "\n", 1 }, { "\r\n", 2 } },
         { { "a\nb\n", 4 }, { "a\r\nb\r\n", 6 } },
-        { { "a\r\nb\n\nc", 7 }, { "a\r\nb\r\n\r\nc", 10 } },
+        { { "a\r\nb\n\nc", 7 }, { "a\r\nb\r\n\r\nc", 9 } },
         { { "a\rb\r\r\n\r", 7 }, { "a\rb\r\r\n\r", 7 } },
         { { "\0\n\0", 3 }, { "\0\r\n\0", 4 } },
         { { "\n\n\n", 3 }, { "\r\n\r\n\r\n", 6 } },
