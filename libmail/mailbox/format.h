@@ -12,8 +12,10 @@ struct location {
     const char *root;
     const char *inbox;   /* NULL: the format's own place */
     const char *index;   /* NULL: beside the mail */
+    bool index_memory;   /* INDEX=MEMORY: no index on disk */
     const char *control; /* NULL: beside the mail */
     bool layout_fs;      /* LAYOUT=fs */
+    const char *subscriptions; /* name of the file, "subscriptions" */
     char separator;      /* natural one: '.' or '/' */
     const struct conf *conf;
     const char *user;
@@ -40,9 +42,11 @@ extern const struct format format_maildir;
 /* Where name of a store is: its namespace's location and the name inside it ('/'-separated; in arena). ERROR_NO_SUCH when no namespace holds it. */
 bool store_locate(struct store *store, struct bytes name, struct arena *arena, const struct location **location, struct bytes *inner, struct error *err);
 
-/* Directories of a Maildir mailbox (maildir_layout.c): mail, control files, index; absolute, in arena. ERROR_INVALID when the name cannot be held. */
+/* Directories of a Maildir mailbox (maildir_layout.c): mail, control files, index; absolute, in arena. ERROR_INVALID when the name cannot be held.
+ * Control and index directories may be missing where another program made the mailbox. */
 struct maildir_paths {
-    const char *mail, *control, *index;
+    const char *mail, *control;
+    const char *index; /* NULL: INDEX=MEMORY */
 };
 bool maildir_layout(const struct location *location, struct bytes name, struct arena *arena, struct maildir_paths *paths, struct error *err);
 

@@ -37,4 +37,8 @@ bool maildir_tree_subscriptions_read(const struct location *location, struct are
 bool maildir_tree_subscriptions_set(const struct location *location, struct bytes name, bool on,
                                     struct error *err);
 
+/* Whether a directory entry is one of the files that mailboxes keep beside the mail
+ * ("dovecot-uidlist", "postern.index"). */
+bool maildir_tree_own(struct bytes file);
+
 #endif
