@@ -81,6 +81,8 @@ unsigned imap_wait(struct imap *imap, int watch_fd, int timeout_ms);
 
 /* Writing values into imap->out. */
 void imap_write_flags(struct imap *imap, const struct message *message);         /* "(\Seen $Forwarded)" */
+/* "* " before "(\Answered ... $Forwarded", of all flags of the mailbox; the caller closes it. */
+void imap_write_flag_names(struct imap *imap, const char *before);
 void imap_write_astring(struct imap *imap, struct bytes text);                   /* atom, quoted or literal */
 void imap_write_string(struct imap *imap, struct bytes text);                    /* quoted or literal, never NIL */
 void imap_write_mailbox(struct imap *imap, struct bytes utf8);                   /* as modified UTF-7 astring */
