@@ -60,7 +60,7 @@ static void take_words(struct reader *reader)
             name->len = before;
             return;
         }
-        buf_append(&reader->local, name->data + start, name->len - start);
+        buf_bytes(&reader->local, bytes_skip(buf_view(name), start));
         reader->quoted |= quoted;
         reader->words += spaced || !reader->words;
     }

@@ -16,6 +16,14 @@ struct bytes content_keep(struct bytes text, struct arena *arena, size_t *budget
     return arena_bytes(arena, text.data ? text : bytes_make("", 0));
 }
 
+void *content_alloc(size_t size, struct arena *arena, size_t *budget)
+{
+    if (size > *budget)
+        return NULL;
+    *budget -= size;
+    return arena_alloc(arena, size);
+}
+
 static struct bytes keep(struct reading *reading, struct bytes text)
 {
     return content_keep(text, reading->arena, reading->budget);
@@ -84,7 +92,7 @@ static void on_language(struct reading *reading, struct bytes value)
         buf_clear(&tag);
         lexer_space(&lexer);
         if (lexer_token(&lexer, &tag)) {
-            *last = arena_alloc(reading->arena, sizeof **last);
+            *last = content_alloc(sizeof **last, reading->arena, reading->budget);
             if (!*last)
                 break;
             (*last)->tag = keep(reading, buf_view(&tag));

@@ -16,5 +16,7 @@ struct bytes content_param(const struct part_param *params, struct bytes name);
 struct part_param *param_parse(struct bytes text, struct arena *arena, size_t *budget);
 /* A copy in arena with its cost taken from the budget; absent when there is not enough. */
 struct bytes content_keep(struct bytes text, struct arena *arena, size_t *budget);
+/* The same for size octets, zeroed. */
+void *content_alloc(size_t size, struct arena *arena, size_t *budget);
 
 #endif

@@ -4,7 +4,7 @@
 #include "message/content.h"
 #include "message/lexer.h"
 
-enum { MOST_PARAMS = 200, MOST_PIECES = 1000 };
+enum { MOST_PARAMS = 200 };
 
 struct piece {
     struct bytes base; /* name without its number and star */
@@ -60,30 +60,35 @@ static struct part_param *find_piece(struct part_param *list, struct bytes base,
     return NULL;
 }
 
-/* Takes the pieces 1, 2, ... of first (its number 0) out of the list behind it and joins them to it. */
-static void join(struct part_param *first, struct arena *arena, size_t *budget)
+static void unlink_param(struct part_param **list, const struct part_param *param)
+{
+    while (*list != param)
+        list = &(*list)->next;
+    *list = param->next;
+}
+
+/* Takes the pieces 1, 2, ... of first (its number 0), wherever they stand, out of the list and joins them to it. */
+static void join(struct part_param **list, struct part_param *first, struct arena *arena, size_t *budget)
 {
     struct piece head = piece_of(first->name);
     struct part_param *piece = first;
     bool encoded = false;
-    for (unsigned i = 0; i < MOST_PIECES && piece; i++, piece = find_piece(first, head.base, i))
+    for (unsigned i = 0; i < MOST_PARAMS && piece; piece = find_piece(*list, head.base, ++i))
         encoded |= piece_of(piece->name).encoded;
     struct buf value = BUF_INIT(*budget), name = BUF_INIT(*budget);
     piece = first;
-    for (unsigned i = 0; i < MOST_PIECES && piece; i++, piece = find_piece(first, head.base, i)) {
+    for (unsigned i = 0; i < MOST_PARAMS && piece; piece = find_piece(*list, head.base, ++i)) {
         append_piece(&value, piece->value, encoded && !piece_of(piece->name).encoded);
-        if (piece == first)
-            continue;
-        struct part_param **link = &first->next;
-        while (*link != piece)
-            link = &(*link)->next;
-        *link = piece->next;
+        if (piece != first)
+            unlink_param(list, piece);
     }
     buf_bytes(&name, head.base);
     if (encoded)
         buf_byte(&name, '*');
     first->name = content_keep(buf_view(&name), arena, budget);
     first->value = content_keep(buf_view(&value), arena, budget);
+    if (!first->name.data || !first->value.data) /* over the budget: both are strings all the same */
+        first->name = first->value = BYTES("");
     buf_free(&name);
     buf_free(&value);
 }
@@ -129,7 +134,7 @@ static struct part_param *read_params(struct bytes text, struct arena *arena, si
     struct part_param *first = NULL, **last = &first;
     for (unsigned i = 0; i < MOST_PARAMS && !lexer_ended(&lexer);) {
         if (read_param(&lexer, &name, &value)) {
-            struct part_param *param = arena_alloc(arena, sizeof *param);
+            struct part_param *param = content_alloc(sizeof *param, arena, budget);
             if (!param)
                 break;
             param->name = content_keep(buf_view(&name), arena, budget);
@@ -154,7 +159,7 @@ struct part_param *param_parse(struct bytes text, struct arena *arena, size_t *b
     for (struct part_param *param = list; param; param = param->next) {
         struct piece piece = piece_of(param->name);
         if (piece.numbered && piece.number == 0)
-            join(param, arena, budget);
+            join(&list, param, arena, budget);
     }
     return list;
 }

@@ -88,12 +88,12 @@ static void multiparts_and_messages_hold_others(void **state)
         "Content-Type: multipart/mixed; boundary=b\nContent-Disposition: inline\n\n--b\n\none\n--b\n"
         "Content-Type: message/rfc822\n\nSubject: in\nFrom: a@b\n\ntext\n--b--\n";
     check(MESSAGE, BODY,
-          "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 3 0)(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 31 "
+          "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 3 0)(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 30 "
           "(NIL \"in\" ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL NIL) "
           "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 4 0) 3) \"mixed\")");
     check(MESSAGE, STRUCTURE,
           "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 3 0 NIL NIL NIL NIL)"
-          "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 31 "
+          "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 30 "
           "(NIL \"in\" ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL NIL) "
           "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 4 0 NIL NIL NIL NIL) 3 NIL NIL NIL NIL) "
           "\"mixed\" (\"boundary\" \"b\") (\"inline\" NIL) NIL NIL)");

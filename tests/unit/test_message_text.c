@@ -21,7 +21,7 @@ static void headers_become_utf8(void **state)
         { "=?nonsense?q?a=E4?=", "a\xEF\xBF\xBD" },
         { "=?utf-8?x?a?= =?utf-8?q?open", "=?utf-8?x?a?= =?utf-8?q?open" },
         { "=?=?= =??q?x?= ?=", "=?=?= =??q?x?= ?=" },
-        { "=?utf-8?q??=", "" },
+        { "=?utf-8?q?\?=", "" },
         { "raw \xE4 and \xC3\xA4", "raw \xEF\xBF\xBD and \xC3\xA4" },
         { "=?iso-2022-jp?B?GyRCJDMkTiVhITwlaxsoQg==?=", "\xE3\x81\x93\xE3\x81\xAE\xE3\x83\xA1\xE3\x83\xBC\xE3\x83\xAB" },
     };
