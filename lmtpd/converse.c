@@ -1,0 +1,64 @@
+/* Lines in, replies out. Replies to commands that came together (RFC 2920) leave in one write. */
+#include "lmtpd/lmtp.h"
+
+#include <stdio.h>
+
+void lmtp_reply(struct lmtp *lmtp, int code, const char *enhanced, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (code >= 500)
+        lmtp->errors++;
+    output_printf(lmtp->out, "%d %s%s%s\r\n", code, enhanced, *enhanced ? " " : "", text);
+}
+
+void lmtp_reset(struct lmtp *lmtp)
+{
+    delivery_end(&lmtp->delivery);
+    lmtp->smtputf8 = false;
+    if (lmtp->state != LMTP_GREETED)
+        lmtp->state = LMTP_READY;
+}
+
+static bool line_waits(const struct input *in)
+{
+    struct bytes waiting = input_buffered(in);
+    return waiting.len > 0 && memchr(waiting.data, '\n', waiting.len);
+}
+
+/* 1; 0 at the end; -1 with *err. */
+static int next_line(struct lmtp *lmtp, struct bytes *line, struct error *err)
+{
+    if (!line_waits(lmtp->in) && !output_flush(lmtp->out, err))
+        return -1;
+    int got = input_line(lmtp->in, LMTP_LINE_MAX, line, err);
+    if (got <= 0)
+        return got;
+    if (line->data[line->len - 1] != '\n')
+        return 0; /* the connection was cut within a line: never run half a command */
+    line->len--;
+    if (line->len > 0 && line->data[line->len - 1] == '\r')
+        line->len--;
+    return 1;
+}
+
+bool lmtp_converse(struct lmtp *lmtp, struct error *err)
+{
+    struct bytes line;
+    while (!lmtp->end) {
+        int got = next_line(lmtp, &line, err);
+        if (got == 0)
+            return error_set(err, ERROR_UNAVAILABLE, "the client closed the connection");
+        if (got < 0 && err->class == ERROR_TOO_BIG) {
+            lmtp_reply(lmtp, 500, "5.5.2", "That line is too long, goodbye");
+            break;
+        }
+        if (got < 0)
+            return false;
+        lmtp_command(lmtp, line);
+    }
+    return output_flush(lmtp->out, err);
+}

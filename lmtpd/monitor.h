@@ -1,0 +1,12 @@
+/* The process of a connection that keeps its privileges: it starts the parser, which has none, and for each
+ * recipient that the parser names a worker (worker.h), which gives its privileges up for the user's. It reads no protocol
+ * and no mail. */
+#ifndef LMTPD_MONITOR_H
+#define LMTPD_MONITOR_H
+
+#include "lmtpd/connection.h"
+
+/* Serves one connection; returns an exit status. */
+int monitor_run(const struct connection *connection);
+
+#endif
