@@ -107,13 +107,13 @@ static void assert_octets(const char *text, const char *expected)
     struct fixture f;
     struct part_span span;
     begin(&f, text);
-    struct part *root = parse_message(f.arena, BYTES(MESSAGE));
+    struct part *root = parse_message(f.arena, bytes_of(MESSAGE));
     assert_true(section_parse(&f.parser, &f.section));
     bool there = section_span(&f.section, root, &span);
     if (!expected)
         assert_false(there);
     else
-        assert_bytes_equal(bytes_take(bytes_skip(BYTES(MESSAGE), span.at), span.size), bytes_of(expected));
+        assert_bytes_equal(bytes_take(bytes_skip(bytes_of(MESSAGE), span.at), span.size), bytes_of(expected));
     end(&f);
 }
 

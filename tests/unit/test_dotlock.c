@@ -1,0 +1,241 @@
+#include "unit.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "base/wait.h"
+
+static char top[] = "/tmp/postern-dotlock-XXXXXX";
+static int at = -1;
+
+static int enter(void **state)
+{
+    (void)state;
+    strcpy(top + strlen(top) - 6, "XXXXXX");
+    if (!mkdtemp(top))
+        return -1;
+    at = open(top, O_RDONLY | O_DIRECTORY);
+    return at < 0 ? -1 : 0;
+}
+
+static int leave(void **state)
+{
+    (void)state;
+    close(at);
+    return file_remove_tree(AT_FDCWD, top, NULL) ? 0 : -1;
+}
+
+static bool there(const char *name)
+{
+    return faccessat(at, name, F_OK, 0) == 0;
+}
+
+/* A lock file as another program leaves it, so many seconds ago. */
+static void leave_lock(const char *text, int age)
+{
+    struct error err = { 0 };
+    struct timespec times[2] = { { time(NULL) - age, 0 }, { time(NULL) - age, 0 } };
+    assert_true(file_replace(at, "list.lock", bytes_of(text), 0600, &err));
+    utimensat(at, "list.lock", times, 0);
+}
+
+/* A process number that nobody has any more. */
+static pid_t dead_process(void)
+{
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    waitpid(child, NULL, 0);
+    return child;
+}
+
+static void the_lock_file_names_its_holder(void **state)
+{
+    (void)state;
+    struct dotlock lock;
+    struct buf buf = BUF_INIT(400);
+    char host[256] = "", wanted[300];
+    assert_true(dotlock_take(&lock, at, "list", 0, 1000, NULL));
+    assert_true(file_read(at, "list.lock", 400, &buf, NULL));
+    gethostname(host, sizeof(host) - 1);
+    snprintf(wanted, sizeof(wanted), "%ld:%s", (long)getpid(), host);
+    assert_string_equal(buf_cstr(&buf), wanted);
+    buf_free(&buf);
+    dotlock_release(&lock);
+    assert_false(there("list.lock"));
+    dotlock_release(&lock); /* again is harmless */
+}
+
+static void a_living_holder_keeps_others_out_however_old(void **state)
+{
+    (void)state;
+    struct error err = { 0 };
+    struct dotlock lock;
+    char text[300], host[256] = "";
+    gethostname(host, sizeof(host) - 1);
+    snprintf(text, sizeof(text), "%ld:%s", (long)getppid(), host);
+    leave_lock(text, 9999);
+    int64_t start = wait_clock();
+    assert_false(dotlock_take(&lock, at, "list", 80, 1, &err));
+    assert_in_range(wait_clock() - start, 80, 1000);
+    assert_int_equal(err.class, ERROR_CONFLICT);
+    assert_true(there("list.lock"));
+}
+
+static void a_dead_holder_does_not(void **state)
+{
+    (void)state;
+    struct dotlock lock;
+    char text[300], host[256] = "";
+    gethostname(host, sizeof(host) - 1);
+    snprintf(text, sizeof(text), "%ld:%s", (long)dead_process(), host);
+    leave_lock(text, 0);
+    assert_true(dotlock_take(&lock, at, "list", 0, 60000, NULL));
+    dotlock_release(&lock);
+    snprintf(text, sizeof(text), "%ld\n", (long)dead_process()); /* as procmail and mutt write it */
+    leave_lock(text, 0);
+    assert_true(dotlock_take(&lock, at, "list", 0, 60000, NULL));
+    dotlock_release(&lock);
+}
+
+static void a_holder_on_another_host_is_judged_by_age(void **state)
+{
+    (void)state;
+    struct error err = { 0 };
+    struct dotlock lock;
+    char text[300];
+    snprintf(text, sizeof(text), "%ld:elsewhere.example", (long)dead_process());
+    static const char *const texts[] = { NULL, "", "0:", "what is this" };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        leave_lock(texts[i] ? texts[i] : text, 0);
+        assert_false(dotlock_take(&lock, at, "list", 0, 60000, &err));
+        assert_int_equal(err.class, ERROR_CONFLICT);
+        assert_true(there("list.lock"));
+        unlinkat(at, "list.lock", 0);
+    }
+    /* ctime cannot be set back, so the old lock is one that waits past a short limit. */
+    leave_lock(text, 0);
+    wait_sleep(120);
+    assert_true(dotlock_take(&lock, at, "list", 0, 100, NULL));
+    dotlock_release(&lock);
+}
+
+static void work_on_the_locked_file_shows_that_its_holder_lives(void **state)
+{
+    (void)state;
+    struct error err = { 0 };
+    struct dotlock lock;
+    leave_lock("1:elsewhere.example", 0);
+    wait_sleep(120);
+    assert_true(file_replace(at, "list", BYTES("just written"), 0600, NULL));
+    assert_false(dotlock_take(&lock, at, "list", 0, 100, &err));
+    assert_int_equal(err.class, ERROR_CONFLICT);
+}
+
+static void only_our_own_lock_is_released(void **state)
+{
+    (void)state;
+    struct dotlock lock;
+    assert_true(dotlock_take(&lock, at, "list", 0, 1000, NULL));
+    leave_lock("1:elsewhere.example", 0); /* somebody thought ours stale and made another */
+    dotlock_release(&lock);
+    assert_true(there("list.lock"));
+}
+
+static void impossible_locks_say_why(void **state)
+{
+    (void)state;
+    struct error err = { 0 };
+    struct dotlock lock;
+    char longest[600];
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    assert_false(dotlock_take(&lock, at, longest, 0, 1000, &err));
+    assert_int_equal(err.class, ERROR_INVALID);
+    dotlock_release(&lock);
+    assert_false(dotlock_take(&lock, at, "no/such/list", 5000, 1000, &err));
+    assert_int_equal(err.class, ERROR_NO_SUCH);
+    dotlock_release(&lock);
+}
+
+/* Increments of a number in a file, without other protection: none may be lost. */
+static void count_up(int rounds)
+{
+    for (int i = 0; i < rounds; i++) {
+        struct dotlock lock;
+        char text[20] = "";
+        if (!dotlock_take(&lock, at, "count", 20000, 60000, NULL))
+            _exit(1);
+        int fd = openat(at, "count", O_RDWR | O_CREAT, 0600);
+        if (pread(fd, text, sizeof(text) - 1, 0) < 0)
+            _exit(2);
+        int len = snprintf(text, sizeof(text), "%d", atoi(text) + 1);
+        if (pwrite(fd, text, (size_t)len, 0) != len)
+            _exit(3);
+        close(fd);
+        dotlock_release(&lock);
+    }
+    _exit(0);
+}
+
+static void processes_take_turns(void **state)
+{
+    (void)state;
+    enum { PROCESSES = 4, ROUNDS = 50 };
+    struct buf buf = BUF_INIT(20);
+    pid_t children[PROCESSES];
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        if (children[i] == 0)
+            count_up(ROUNDS);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        int status;
+        waitpid(children[i], &status, 0);
+        assert_int_equal(status, 0);
+    }
+    assert_true(file_read(at, "count", 20, &buf, NULL));
+    assert_string_equal(buf_cstr(&buf), "200");
+    buf_free(&buf);
+}
+
+static void a_killed_holder_frees_the_next(void **state)
+{
+    (void)state;
+    struct dotlock lock;
+    pid_t child = fork();
+    if (child == 0) {
+        dotlock_take(&lock, at, "list", 0, 1000, NULL);
+        pause();
+    }
+    while (!there("list.lock"))
+        wait_sleep(1);
+    wait_sleep(20);
+    assert_false(dotlock_take(&lock, at, "list", 0, 1, NULL));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_true(dotlock_take(&lock, at, "list", 1000, 60000, NULL));
+    dotlock_release(&lock);
+}
+
+#define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, enter, leave)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_DIRECTORY(the_lock_file_names_its_holder),
+        IN_DIRECTORY(a_living_holder_keeps_others_out_however_old),
+        IN_DIRECTORY(a_dead_holder_does_not),
+        IN_DIRECTORY(a_holder_on_another_host_is_judged_by_age),
+        IN_DIRECTORY(work_on_the_locked_file_shows_that_its_holder_lives),
+        IN_DIRECTORY(only_our_own_lock_is_released),
+        IN_DIRECTORY(impossible_locks_say_why),
+        IN_DIRECTORY(processes_take_turns),
+        IN_DIRECTORY(a_killed_holder_frees_the_next),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
