@@ -145,7 +145,8 @@ static void limit(enum sandbox_kind kind)
     const struct rlimit files = { 128, 128 }, none = { 0, 0 };
     if (kind == SANDBOX_SESSION)
         return;
-    setrlimit(RLIMIT_NOFILE, &files);
+    if (kind != SANDBOX_PARSER) /* it holds two for each recipient; its monitor has set the limit */
+        setrlimit(RLIMIT_NOFILE, &files);
     setrlimit(RLIMIT_NPROC, &none);
 #ifndef __SANITIZE_ADDRESS__
     const struct rlimit memory = { SANDBOX_MEMORY, SANDBOX_MEMORY };
