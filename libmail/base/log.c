@@ -182,10 +182,14 @@ static void add_plain_field(struct line *line, const struct field *field)
     for (; from[n]; n++)
         name[n] = (char)(from[n] >= 'A' && from[n] <= 'Z' ? from[n] + ('a' - 'A') : from[n]);
     name[n] = '\0';
-    if (field->value[0] && !strpbrk(field->value, " \"="))
+    if (field->value[0] && !strpbrk(field->value, " \"=")) {
         add(line, " %s=%s", name, field->value);
-    else
-        add(line, " %s=\"%s\"", name, field->value);
+        return;
+    }
+    add(line, " %s=\"", name);
+    for (const char *c = field->value; *c; c++)
+        add(line, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+    add(line, "\"");
 }
 
 static void make_journal(struct line *line, enum log_level level, const char *message)

@@ -113,8 +113,8 @@ static void fields_follow_each_line(void **state)
 {
     (void)state;
     const char *text = message_of(said(with_fields));
-    assert_non_null(strstr(text, "one user=joe remote=::1 session=\"a b=\"c\"\\x0a\"\n"));
-    assert_non_null(strstr(text, "]: warning: two user=jane session=\"a b=\"c\"\\x0a\"\n"));
+    assert_non_null(strstr(text, "one user=joe remote=::1 session=\"a b=\\\"c\\\"\\\\x0a\"\n"));
+    assert_non_null(strstr(text, "]: warning: two user=jane session=\"a b=\\\"c\\\"\\\\x0a\"\n"));
     assert_non_null(strstr(text, "]: error: three\n"));
 }
 
@@ -237,7 +237,7 @@ static void syslog_gets_a_line(void **state)
     assert_memory_equal(text, "<20>", 4); /* mail.warning */
     assert_non_null(name = strstr(text, " imapd["));
     assert_int_equal(name - text, 4 + 15); /* "Nov 22 03:10:57" */
-    assert_string_equal(message_of(text), "warning: disk full\\x0aFORGED=1 user=\"joe\\x0aPRIORITY=0\"");
+    assert_string_equal(message_of(text), "warning: disk full\\x0aFORGED=1 user=\"joe\\\\x0aPRIORITY=0\"");
 }
 
 static void without_a_logger_the_work_goes_on(void **state)
