@@ -1,7 +1,7 @@
 /* BODY[...] of one message: found, opened, and written as a literal of exactly the length that was announced.
  *
- * A part that is not there is NIL, as Dovecot and Cyrus say: "" would claim an empty part. A partial that begins
- * beyond the end is "" (RFC 3501, 6.4.5). */
+ * A part that is not there is NIL, "the non-existence of a particular data item" (RFC 3501, 4.5), which "" would not be. (Dovecot
+ * sends the empty string for both.) A partial that begins beyond the end is "" (RFC 3501, 6.4.5). */
 #include "imapd/fetch.h"
 
 /* NUL can't be in a literal of IMAP4rev1 (CHAR8 is %x01-ff). As in Dovecot each becomes one octet 0x80, so that sizes and

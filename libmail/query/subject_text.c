@@ -1,5 +1,6 @@
-/* BODY and TEXT: the message is read once, front to back, and each text part decoded on the way. What is in the body
- * of a message are its text parts and the headers of messages inside it; attachments that aren't text are not looked at. */
+/* BODY and TEXT: the message is read once, front to back, and each text part decoded on the way. BODY looks at the text parts
+ * and the headers of messages inside the message; TEXT at its header and those of its parts too, so that it finds attachments by
+ * name. (In BODY they would make "plain" match everything.) What attachments hold is looked at only where it is text. */
 #include "query/program.h"
 
 enum { NESTED_HEADER_MAX = 256 << 10 };
@@ -8,6 +9,7 @@ struct reading {
     struct subject *subject;
     struct text_match *match;
     struct input *in; /* the whole message in wire form */
+    bool headers;     /* of all parts */
 };
 
 /* Moves to where span begins. False when it is behind us (a structure that lies) or can't be read. */
@@ -85,7 +87,7 @@ static int search_tree(struct reading *reading, const struct part *part, struct 
     if (is_text(part))
         return search_part(reading, part, err);
     for (const struct part *child = part->children; child; child = child->next) {
-        int found = part->is_message ? search_header(reading, child, err) : 0;
+        int found = part->is_message || reading->headers ? search_header(reading, child, err) : 0;
         if (!found)
             found = search_tree(reading, child, err);
         if (found)
@@ -94,7 +96,7 @@ static int search_tree(struct reading *reading, const struct part *part, struct 
     return 0;
 }
 
-static int search_body(struct subject *subject, struct text_match *match, struct error *err)
+static int search_body(struct subject *subject, struct text_match *match, bool headers, struct error *err)
 {
     struct message_fields fields;
     if (!mailbox_fields(subject->mailbox, subject->seq, FIELD_PARTS, &fields, err))
@@ -103,7 +105,7 @@ static int search_body(struct subject *subject, struct text_match *match, struct
     struct part *root = part_unpack(subject->arena, fields.parts, err);
     if (!root)
         return -1;
-    struct reading reading = { .subject = subject, .match = match };
+    struct reading reading = { .subject = subject, .match = match, .headers = headers };
     reading.in = mailbox_read(subject->mailbox, subject->seq, NULL, err);
     int found = reading.in ? search_tree(&reading, root, err) : -1;
     input_close(&reading.in);
@@ -114,11 +116,12 @@ int subject_match_text(struct subject *subject, const struct node *node, struct 
 {
     if (!node->match)
         return 1;
-    if (node->key->kind == SEARCH_TEXT) {
+    bool text = node->key->kind == SEARCH_TEXT;
+    if (text) {
         if (!subject_load_header(subject, err))
             return -1;
         if (subject_match_header(subject, buf_view(&subject->header), node->match))
             return 1;
     }
-    return search_body(subject, node->match, err);
+    return search_body(subject, node->match, text, err);
 }
