@@ -34,7 +34,8 @@ void parser_next(struct parser *parser)
     parser->tail = (struct parser_tail){ 0 };
 }
 
-static bool fail(struct parser *parser, enum error_class class, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static bool fail(struct parser *parser, enum error_class class, const char *format,
+                                                       va_list args)
 {
     if (parser->failed)
         return false;
