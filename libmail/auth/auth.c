@@ -14,7 +14,7 @@ static bool mail_user_matters(const struct conf *conf)
     return false;
 }
 
-bool auth_prepare(const struct conf *conf)
+bool auth_prepare(const struct conf *conf, int fds[AUTH_FILES_MAX], size_t *count)
 {
     bool needs_root = false;
     for (size_t i = 0; conf->auth && conf->auth[i]; i++) {
@@ -28,6 +28,7 @@ bool auth_prepare(const struct conf *conf)
         passwd_mail_user(conf);
         (void)password_prepare(NULL);
     }
+    *count = passwd_descriptors(fds);
     return needs_root;
 }
 

@@ -4,11 +4,12 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <unistd.h>
+#include "auth/auth.h"
 #include "auth/passwd_extra.h"
 #include "base/input.h"
 #include "base/log.h"
 
-#define PASSWD_FILES_MAX 8
+#define PASSWD_FILES_MAX AUTH_FILES_MAX
 
 /* ---- one line ---- */
 
@@ -159,6 +160,15 @@ void passwd_open(const char *path)
         files[i].errnum = errno;
         return;
     }
+}
+
+size_t passwd_descriptors(int *fds)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < PASSWD_FILES_MAX; i++)
+        if (files[i].path && files[i].fd >= 0)
+            fds[count++] = files[i].fd;
+    return count;
 }
 
 /* A descriptor of its own for one lookup, at the file's start; -1 with errno. *own: it is to be closed. */

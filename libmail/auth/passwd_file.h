@@ -27,6 +27,8 @@ enum auth_found passwd_find(const struct conf *conf, const char *path, const cha
                             struct arena *arena, struct error *err);
 /* Opens the file now and keeps it open, for a process that will soon not be able to. */
 void passwd_open(const char *path);
+/* The descriptors that are kept so: how many (at most AUTH_FILES_MAX). */
+size_t passwd_descriptors(int *fds);
 /* Looks up conf->mail_user now and keeps the answer. */
 void passwd_mail_user(const struct conf *conf);
 

@@ -74,6 +74,7 @@ static bool admit(struct privsep_gate *gate, unsigned type, size_t size, struct 
         return error_set(err, ERROR_INVALID, "message \"%s\" more than %u times", rule->name, rule->count);
     if (size < rule->least || size > rule->most || size > PRIVSEP_MESSAGE_MAX)
         return error_set(err, ERROR_INVALID, "message \"%s\" of %zu octets", rule->name, size);
+    gate->seen[type]++;
     return true;
 }
 
@@ -102,6 +103,12 @@ int privsep_wait(int fd, struct privsep_gate *gate, int timeout_ms, unsigned *ty
     size_t size;
     int got = look(fd, timeout_ms, type, &size, err);
     return got > 0 && !admit(gate, *type, size, err) ? -1 : got;
+}
+
+void privsep_discard(int fd)
+{
+    uint32_t head;
+    (void)!recv(fd, &head, sizeof(head), MSG_DONTWAIT);
 }
 
 /* The descriptor in a received message, or -1; no other control message can come on such a socket. */
@@ -153,7 +160,5 @@ int privsep_receive(int fd, struct privsep_gate *gate, int timeout_ms, unsigned 
         return got;
     if ((gate && !admit(gate, *type, size, err)) || !take(fd, size, payload, passed, err))
         return -1;
-    if (gate)
-        gate->seen[*type]++;
     return 1;
 }

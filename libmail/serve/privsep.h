@@ -40,11 +40,14 @@ pid_t privsep_fork(int *fd, struct error *err);
 /* Sends one message; pass: a descriptor to go with it, or -1. Blocks at most 30 s. */
 bool privsep_send(int fd, unsigned type, struct bytes payload, int pass, struct error *err);
 
-/* Waits for a message (timeout_ms, -1 for ever) and checks it against the gate without reading its payload: 1 and *type; 0 at the other side's end; -1 with
- * *err (ERROR_UNAVAILABLE: the time is over; ERROR_INVALID: not allowed, the sentence is for the log). */
+/* Waits for a message (timeout_ms, -1 for ever) and takes it through the gate, but leaves its payload unread for a worker that shall have the secret in it: 1 and
+ * *type; 0 at the other side's end; -1 with *err (ERROR_UNAVAILABLE: the time is over; ERROR_INVALID: not allowed, the sentence is for the log).
+ * Who then reads it calls privsep_receive without a gate. */
 int privsep_wait(int fd, struct privsep_gate *gate, int timeout_ms, unsigned *type, struct error *err);
+/* Drops the waiting message without copying its payload: after a worker died before it read it. */
+void privsep_discard(int fd);
 /* Reads one message: payload replaces *payload's content (set its limit to PRIVSEP_MESSAGE_MAX), *passed is its descriptor or -1 (passed NULL: one
- * that comes is closed). gate NULL: nothing is checked (the unprivileged side, which trusts its monitor). Returns as privsep_wait. */
+ * that comes is closed). gate NULL: nothing is checked: it was by privsep_wait, or this is the unprivileged side, which trusts its monitor. Returns as privsep_wait. */
 int privsep_receive(int fd, struct privsep_gate *gate, int timeout_ms, unsigned *type, struct buf *payload, int *passed,
                     struct error *err);
 

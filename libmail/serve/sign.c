@@ -13,7 +13,7 @@
 #define SIGN_PATIENCE 20000
 
 struct sign_answer {
-    bool signed_it;
+    bool read_it, signed_it;
     unsigned len;
     char signature[1024]; /* RSA with 8192 bits */
     struct error error;
@@ -24,21 +24,22 @@ struct sign_task {
     int fd; /* the request waits here */
 };
 
-static bool sign_request(int fd, struct bytes key, struct buf *signature, struct error *err)
+static bool sign_request(int fd, struct bytes key, bool *read_it, struct buf *signature, struct error *err)
 {
     struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
     unsigned type;
     uint32_t algorithm;
     struct bytes data, rest;
     if (privsep_receive(fd, NULL, 0, &type, &payload, NULL, err) <= 0)
-        return error_prefix(err, "request for a signature");
+        return error_prefix(err, "request for a signature: ");
+    *read_it = true;
     rest = buf_view(&payload);
     if (!field_get_number(&rest, &algorithm) || !field_get(&rest, SIGN_DATA_MAX, &data) || !fields_end(rest))
         return error_set(err, ERROR_INVALID, "a malformed request for a signature");
     return tls_functions(err)->sign(key, algorithm, data, signature, err);
 }
 
-static bool sign_alone(const struct sign_task *task, int pipe, struct buf *signature, struct error *err)
+static bool sign_alone(const struct sign_task *task, int pipe, bool *read_it, struct buf *signature, struct error *err)
 {
     char path[PATH_MAX];
     struct buf key = BUF_INIT(SIGN_KEY_MAX);
@@ -46,7 +47,7 @@ static bool sign_alone(const struct sign_task *task, int pipe, struct buf *signa
     bool good = tls_path(task->conf->tls_key, path, sizeof(path), err) && tls_functions(err) &&
                 file_read(AT_FDCWD, path, SIGN_KEY_MAX, &key, err) &&
                 sandbox_enter(SANDBOX_LOGIN, task->conf, keep, 2, err) &&
-                (sign_request(task->fd, buf_view(&key), signature, err) || error_prefix(err, "%s: ", path));
+                (sign_request(task->fd, buf_view(&key), read_it, signature, err) || error_prefix(err, "%s: ", path));
     buf_wipe(&key);
     return good;
 }
@@ -55,7 +56,7 @@ static void sign_work(void *context, int pipe, void *into)
 {
     struct sign_answer *answer = into;
     struct buf signature = BUF_INIT(sizeof(answer->signature));
-    answer->signed_it = sign_alone(context, pipe, &signature, &answer->error);
+    answer->signed_it = sign_alone(context, pipe, &answer->read_it, &signature, &answer->error);
     answer->len = (unsigned)signature.len;
     if (signature.len > 0)
         memcpy(answer->signature, signature.data, signature.len);
@@ -66,6 +67,8 @@ bool privsep_answer_sign(const struct conf *conf, int fd, struct error *err)
     struct sign_answer answer;
     struct sign_task task = { conf, fd };
     bool good = worker_run(sign_work, &task, &answer, sizeof(answer), fd, SIGN_PATIENCE, err);
+    if (!good || !answer.read_it)
+        privsep_discard(fd);
     if (good && !answer.signed_it) {
         good = false;
         if (err)

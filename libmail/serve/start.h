@@ -26,6 +26,13 @@ void start_detect(struct start *start);
 /* Fills peer->address from a connected socket ("local" for UNIX sockets and when it has none). local: the peer is on this machine. */
 void start_peer(int fd, struct auth_peer *peer, bool *local);
 
+/* The address that the peer connected to, as start_peer writes it. */
+void start_local(int fd, char out[64]);
+/* TCP_NODELAY and keep-alive where fd is TCP. */
+void start_tune(int fd);
+/* The connection of START_CONNECTED as one descriptor (close-on-exec, above 2); descriptors 0 and 1 become /dev/null. -1 when there is none left. */
+int start_socket(const struct start *start);
+
 /* The listener: accepts on all of start->listen_fds and calls serve(context, fd) in a forked child per connection, whose return is the child's exit status. Returns when
  * idle for conf->listener_idle seconds with no child left, or on SIGTERM (children live on). When a child dies of SEGV, ABRT, BUS or SYS the
  * process executes itself anew (argv). Returns an exit status. */

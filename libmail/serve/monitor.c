@@ -1,0 +1,311 @@
+/* The monitor: the process that still may become the user, until it does. It parses no protocol; it takes a few messages through a gate, and what needs
+ * a secret it has done by a worker. The first message that does not fit ends the connection. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "base/wait.h"
+#include "serve/connection.h"
+
+#define MONITOR_DELAY_MAX 15000 /* milliseconds that one failure costs at most */
+#define MONITOR_FAREWELL 5000   /* for the last answer to reach the client */
+
+/* States of the gate. */
+enum { BEFORE = 1, GRANTED = 2, OVER = 4 };
+
+static const struct privsep_rule rules[] = {
+    PRIVSEP_RULE_SIGN(BEFORE),
+    { "tls", ASK_TLS, BEFORE, 1, 4, 256 },
+    { "password", ASK_PASSWORD, BEFORE, 0, 16, 16 + 32 + 2 * ACCOUNT_NAME_MAX + LOGIN_PASSWORD_MAX },
+    { "apop", ASK_APOP, BEFORE, 0, 16, 16 + 32 + ACCOUNT_NAME_MAX + 64 },
+    { "resume", ASK_RESUME, GRANTED, 1, 8, 8 + LOGIN_RESUME_MAX + LOGIN_BUFFER },
+    { "give up", ASK_GIVE_UP, BEFORE | OVER, 1, 4, 256 },
+};
+
+struct monitor {
+    struct connection *connection;
+    int fd;
+    pid_t login;
+    struct privsep_gate gate;
+    int64_t deadline;
+    unsigned tries;
+    char tls[160]; /* what login says of TLS, for the log; "" without */
+    struct grant *grant;
+    struct arena *arena;
+    bool done, granted, stopped;
+};
+
+/* ---- the end ---- */
+
+static const char *signal_of_login(struct monitor *m, int *signal)
+{
+    int status = 0;
+    while (waitpid(m->login, &status, 0) < 0 && errno == EINTR)
+        ;
+    *signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return *signal ? strsignal(*signal) : "";
+}
+
+/* Login's work is done, or it must not go on. Its crash is ours: a listener sees it and starts anew. */
+static void end_login(struct monitor *m)
+{
+    int signal;
+    if (m->stopped)
+        kill(m->login, SIGKILL);
+    const char *name = signal_of_login(m, &signal);
+    if (!signal || signal == SIGKILL || signal == SIGTERM || signal == SIGINT)
+        return;
+    log_error("the login process of a connection from %s died of signal %d (%s)", m->connection->peer.address, signal, name);
+    if (signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGSYS) {
+        struct sigaction plain = { .sa_handler = SIG_DFL };
+        sigaction(signal, &plain, NULL);
+        raise(signal);
+    }
+}
+
+static void stop(struct monitor *m)
+{
+    m->stopped = m->done = true;
+}
+
+/* ---- logging ---- */
+
+static const char *tls_word(const struct monitor *m)
+{
+    return *m->tls ? m->tls : "no";
+}
+
+static void log_success(const struct monitor *m, const struct auth_answer *answer)
+{
+    const struct connection *c = m->connection;
+    log_field("MAIL_USER", m->grant->account.name);
+    log_info("login: user=%s, method=%s, rip=%s, lip=%s, TLS=%s, session=%s", m->grant->account.name, answer->method,
+             c->peer.address, c->own_address, tls_word(m), c->id);
+}
+
+static void log_failure(const struct monitor *m, const struct auth_answer *answer)
+{
+    static const char *const words[] = {
+        [AUTH_OK] = "",
+        [AUTH_WRONG] = "failed",
+        [AUTH_EXPIRED] = "expired",
+        [AUTH_FORBIDDEN] = "forbidden",
+        [AUTH_TEMPORARY] = "not possible",
+        [AUTH_MALFORMED] = "malformed",
+    };
+    const struct connection *c = m->connection;
+    log_write(answer->verdict == AUTH_TEMPORARY ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+              "login %s: user=%s, method=%s, rip=%s, lip=%s, TLS=%s, try %u, session=%s: %s", words[answer->verdict],
+              answer->user, answer->method, c->peer.address, c->own_address, tls_word(m), m->tries, c->id,
+              answer->error.text);
+}
+
+/* ---- verdicts ---- */
+
+static void tell(struct monitor *m, enum auth_verdict verdict, bool last, int stream)
+{
+    struct buf payload = BUF_INIT(64);
+    struct error err;
+    field_put_number(&payload, verdict);
+    field_put_number(&payload, last);
+    if (!privsep_send(m->fd, TELL_VERDICT, buf_view(&payload), stream, &err))
+        stop(m);
+    buf_free(&payload);
+}
+
+/* Counted from when the message came, so that the time says nothing of what was compared. Ends early when login is gone. */
+static void delay(struct monitor *m, int64_t since, enum auth_verdict verdict)
+{
+    int64_t cost = (int64_t)m->connection->serve->conf->auth_failure_delay * 1000 * m->tries;
+    if (verdict == AUTH_TEMPORARY)
+        return;
+    if (cost > MONITOR_DELAY_MAX)
+        cost = MONITOR_DELAY_MAX;
+    m->deadline += cost;
+    for (int64_t left; (left = since + cost - wait_clock()) > 0;)
+        if (wait_ready(m->fd, 0, (int)left)) {
+            stop(m);
+            return;
+        }
+}
+
+static void refuse(struct monitor *m, const struct auth_answer *answer, int64_t since)
+{
+    unsigned most = m->connection->serve->conf->auth_tries;
+    bool last = most > 0 && m->tries >= most;
+    log_failure(m, answer);
+    delay(m, since, answer->verdict);
+    if (last) {
+        m->gate.state = OVER;
+        m->deadline = wait_clock() + MONITOR_FAREWELL;
+    }
+    tell(m, answer->verdict, last, -1);
+}
+
+static bool stream_pair(struct monitor *m, int *theirs)
+{
+    int pair[2];
+    *theirs = -1;
+    m->grant->tls = *m->tls != '\0';
+    m->grant->stream = m->connection->fd;
+    if (!m->grant->tls)
+        return true;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return false;
+    m->grant->stream = pair[0];
+    *theirs = pair[1];
+    return true;
+}
+
+static bool grant(struct monitor *m, struct auth_answer *answer)
+{
+    int theirs;
+    if (!account_unpack(bytes_make(answer->account, answer->account_len), &m->grant->account, m->arena, &answer->error))
+        return false;
+    if (!stream_pair(m, &theirs))
+        return error_errno(&answer->error, errno, "making a socket pair");
+    m->gate.state = GRANTED;
+    m->deadline = wait_clock() + MONITOR_FAREWELL;
+    log_success(m, answer);
+    tell(m, AUTH_OK, false, theirs);
+    if (theirs >= 0)
+        close(theirs);
+    return true;
+}
+
+/* ---- messages ---- */
+
+static void violation(struct monitor *m, const char *what)
+{
+    log_error("the login process of a connection from %s is not to be trusted: %s; the connection ends",
+              m->connection->peer.address, what);
+    stop(m);
+}
+
+static void on_password(struct monitor *m, bool apop)
+{
+    struct auth_answer answer;
+    int64_t since = wait_clock();
+    if (!apop && !m->connection->plaintext_ok && !*m->tls) {
+        violation(m, "a password without TLS");
+        return;
+    }
+    m->tries++;
+    if (!auth_ask(m->connection, m->fd, &answer, &answer.error)) {
+        struct error trouble = answer.error;
+        answer = (struct auth_answer){ .verdict = AUTH_TEMPORARY, .error = trouble };
+    }
+    if (answer.verdict == AUTH_MALFORMED) {
+        violation(m, "a malformed password message");
+        return;
+    }
+    if (answer.verdict == AUTH_OK && grant(m, &answer))
+        return;
+    if (answer.verdict == AUTH_OK)
+        answer.verdict = AUTH_TEMPORARY;
+    refuse(m, &answer, since);
+}
+
+/* Reads a message with one field of text. */
+static bool read_text(struct monitor *m, size_t most, struct buf *payload, struct bytes *text)
+{
+    unsigned type;
+    struct error err;
+    if (privsep_receive(m->fd, NULL, 0, &type, payload, NULL, &err) <= 0)
+        return false;
+    struct bytes rest = buf_view(payload);
+    return field_get(&rest, most, text) && fields_end(rest);
+}
+
+static void on_text(struct monitor *m, unsigned type)
+{
+    struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
+    struct bytes text;
+    if (!read_text(m, sizeof(m->tls) - 1, &payload, &text) || text.len == 0) {
+        violation(m, "a malformed message");
+    } else if (type == ASK_TLS) {
+        log_quote(m->tls, sizeof(m->tls), text.data, text.len);
+        m->connection->peer.tls = true;
+    } else {
+        log_info("no login: rip=%s, lip=%s, TLS=%s, tries=%u, session=%s: %.*s", m->connection->peer.address,
+                 m->connection->own_address, tls_word(m), m->tries, m->connection->id, BYTES_FMT(text));
+        m->done = true;
+    }
+    buf_free(&payload);
+}
+
+static void on_resume(struct monitor *m)
+{
+    unsigned type;
+    struct error err;
+    struct bytes resume, read;
+    struct buf *payload = &m->grant->resume;
+    if (privsep_receive(m->fd, NULL, 0, &type, payload, NULL, &err) <= 0) {
+        stop(m);
+        return;
+    }
+    struct bytes rest = buf_view(payload);
+    if (!field_get(&rest, LOGIN_RESUME_MAX, &resume) || !field_get(&rest, LOGIN_BUFFER, &read) || !fields_end(rest) ||
+        (m->grant->tls && read.len > 0)) {
+        violation(m, "a malformed resume message");
+        return;
+    }
+    m->granted = m->done = true;
+}
+
+static void on_sign(struct monitor *m)
+{
+    struct error err = { 0 };
+    if (!privsep_answer_sign(m->connection->serve->conf, m->fd, &err))
+        log_error("TLS handshake with %s: %s", m->connection->peer.address, err.text);
+}
+
+static void dispatch(struct monitor *m, unsigned type)
+{
+    if (type == PRIVSEP_SIGN)
+        on_sign(m);
+    else if (type == ASK_PASSWORD || type == ASK_APOP)
+        on_password(m, type == ASK_APOP);
+    else if (type == ASK_RESUME)
+        on_resume(m);
+    else
+        on_text(m, type);
+}
+
+static void turn(struct monitor *m)
+{
+    unsigned type;
+    struct error err = { 0 };
+    int64_t left = m->deadline - wait_clock();
+    int got = privsep_wait(m->fd, &m->gate, left > 0 ? (int)left : 0, &type, &err);
+    if (got > 0) {
+        dispatch(m, type);
+    } else if (got == 0) {
+        m->done = true;
+    } else if (err.class == ERROR_INVALID) {
+        violation(m, err.text);
+    } else {
+        log_info("no login: rip=%s, session=%s: out of time", m->connection->peer.address, m->connection->id);
+        stop(m);
+    }
+}
+
+bool monitor_run(struct connection *connection, int fd, pid_t login, struct grant *grant_, struct arena *arena)
+{
+    struct monitor m = {
+        .connection = connection,
+        .fd = fd,
+        .login = login,
+        .gate = { .rules = rules, .rules_count = sizeof(rules) / sizeof(rules[0]), .state = BEFORE },
+        .deadline = wait_clock() + (int64_t)connection->serve->conf->login_timeout * 1000 + LOGIN_GRACE,
+        .grant = grant_,
+        .arena = arena,
+    };
+    while (!m.done)
+        turn(&m);
+    if (!m.granted || !grant_->tls)
+        end_login(&m);
+    return m.granted;
+}
