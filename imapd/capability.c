@@ -15,21 +15,21 @@ static const struct {
     unsigned when;
 } capabilities[] = {
     { "IMAP4rev1", ALWAYS },
-    { "LITERAL+", ALWAYS },              /* RFC 7888 */
-    { "SASL-IR", ALWAYS },               /* RFC 4959 */
-    { "ID", ALWAYS },                    /* RFC 2971 */
-    { "ENABLE", ALWAYS },                /* RFC 5161 */
-    { "IDLE", ALWAYS },                  /* RFC 2177 */
-    { "NAMESPACE", AFTER_LOGIN },        /* RFC 2342 */
-    { "CHILDREN", AFTER_LOGIN },         /* RFC 3348 */
-    { "LIST-EXTENDED", AFTER_LOGIN },    /* RFC 5258 */
-    { "LIST-STATUS", AFTER_LOGIN },      /* RFC 5819 */
-    { "SPECIAL-USE", AFTER_LOGIN },      /* RFC 6154 */
-    { "STATUS=SIZE", AFTER_LOGIN },      /* RFC 8438 */
-    { "UNSELECT", AFTER_LOGIN },         /* RFC 3691 */
-    { "UIDPLUS", AFTER_LOGIN },          /* RFC 4315 */
-    { "MULTIAPPEND", AFTER_LOGIN },      /* RFC 3502 */
-    { "MOVE", AFTER_LOGIN },             /* RFC 6851 */
+    { "LITERAL+", ALWAYS },           /* RFC 7888 */
+    { "SASL-IR", ALWAYS },            /* RFC 4959 */
+    { "ID", ALWAYS },                 /* RFC 2971 */
+    { "ENABLE", ALWAYS },             /* RFC 5161 */
+    { "IDLE", ALWAYS },               /* RFC 2177 */
+    { "NAMESPACE", AFTER_LOGIN },     /* RFC 2342 */
+    { "CHILDREN", AFTER_LOGIN },      /* RFC 3348 */
+    { "LIST-EXTENDED", AFTER_LOGIN }, /* RFC 5258 */
+    { "LIST-STATUS", AFTER_LOGIN },   /* RFC 5819 */
+    { "SPECIAL-USE", AFTER_LOGIN },   /* RFC 6154 */
+    { "STATUS=SIZE", AFTER_LOGIN },   /* RFC 8438 */
+    { "UNSELECT", AFTER_LOGIN },      /* RFC 3691 */
+    { "UIDPLUS", AFTER_LOGIN },       /* RFC 4315 */
+    { "MULTIAPPEND", AFTER_LOGIN },   /* RFC 3502 */
+    { "MOVE", AFTER_LOGIN },          /* RFC 6851 */
 };
 
 /* What depends on the connection: STARTTLS, LOGINDISABLED, AUTH=... */

@@ -1,4 +1,5 @@
-/* ENABLE (RFC 5161, 3.1). Nothing that is there yet needs enabling, so the answer is always an empty list.
+/* ENABLE (RFC 5161, 3.1). Nothing that is there yet needs enabling, so the answer is always an
+ * empty list.
  *
  *     ENABLE 1*(SP capability)
  */

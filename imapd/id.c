@@ -13,7 +13,8 @@ enum { PAIRS_MAX = 30, FIELD_MAX = 30, VALUE_MAX = 1024, LOGGED_MAX = 400 };
 static void note(struct buf *line, struct bytes field, struct bytes value)
 {
     char quoted[LOGGED_MAX];
-    buf_printf(line, "%s%s=", line->len ? ", " : "", log_quote(quoted, sizeof(quoted), field.data, field.len));
+    buf_printf(line, "%s%s=", line->len ? ", " : "",
+               log_quote(quoted, sizeof(quoted), field.data, field.len));
     buf_string(line, value.data ? log_quote(quoted, sizeof(quoted), value.data, value.len) : "NIL");
 }
 
@@ -23,7 +24,8 @@ static bool read_pair(struct parser *parser, struct buf *line)
     if (!parser_string(parser, &field) || !parser_space(parser) || !parser_nstring(parser, &value))
         return false;
     if (field.len > FIELD_MAX || value.len > VALUE_MAX)
-        return parser_fail(parser, "ID takes fields of %d and values of %d octets at most", FIELD_MAX, VALUE_MAX);
+        return parser_fail(parser, "ID takes fields of %d and values of %d octets at most",
+                           FIELD_MAX, VALUE_MAX);
     note(line, field, value);
     return true;
 }
@@ -32,7 +34,8 @@ static bool read_pairs(struct parser *parser, struct buf *line)
 {
     struct bytes nil;
     if (parser_peek(parser) != '(')
-        return parser_nstring(parser, &nil) && (!nil.data || parser_fail(parser, "Expected a list or NIL"));
+        return parser_nstring(parser, &nil) &&
+               (!nil.data || parser_fail(parser, "Expected a list or NIL"));
     parser_try(parser, '(');
     if (parser_try(parser, ')'))
         return true;
@@ -48,7 +51,8 @@ static bool read_pairs(struct parser *parser, struct buf *line)
     }
 }
 
-/* The setting imap_id, "name Postern", as a list of strings; no list when it is empty or a value is missing. */
+/* The setting imap_id, "name Postern", as a list of strings; no list when it is empty or a value is
+ * missing. */
 static void answer(struct output *out, const char *setting)
 {
     struct bytes rest = bytes_trim(bytes_of(setting));

@@ -6,7 +6,8 @@
 
 struct conf;
 
-/* Reads the arguments and the end of the command, writes them to the log, sends "* ID ...". False: the parser failed. */
+/* Reads the arguments and the end of the command, writes them to the log, sends "* ID ...". False:
+ * the parser failed. */
 bool id_exchange(struct parser *parser, const struct conf *conf);
 
 #endif

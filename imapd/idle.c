@@ -22,8 +22,9 @@ static void start_watch(struct imap *imap, struct idle *idle)
     if (!imap->mailbox || idle->watch_fd >= 0 || imap->watch_said)
         return;
     imap->watch_said = true;
-    log_warning("IDLE: %s; looking every %u seconds instead (see sysctl fs.inotify.max_user_instances)", err.text,
-                imap->conf->imap_poll);
+    log_warning(
+        "IDLE: %s; looking every %u seconds instead (see sysctl fs.inotify.max_user_instances)",
+        err.text, imap->conf->imap_poll);
 }
 
 static int64_t after(unsigned seconds)

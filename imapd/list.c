@@ -1,5 +1,5 @@
-/* LIST and LSUB (RFC 3501, 6.3.8 and 6.3.9) with CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819) and SPECIAL-USE
- * (RFC 6154). list_parse.c has the syntax. */
+/* LIST and LSUB (RFC 3501, 6.3.8 and 6.3.9) with CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258),
+ * LIST-STATUS (RFC 5819) and SPECIAL-USE (RFC 6154). list_parse.c has the syntax. */
 #include "imapd/list.h"
 
 #include "base/log.h"
@@ -60,7 +60,8 @@ static bool strike(void *context, const struct store_entry *entry)
     struct names *hidden = &((struct listing *)context)->hidden;
     for (size_t i = 0; i < hidden->count; i++)
         if (bytes_equal(hidden->names[i], entry->name)) {
-            memmove(hidden->names + i, hidden->names + i + 1, (hidden->count - i - 1) * sizeof(*hidden->names));
+            memmove(hidden->names + i, hidden->names + i + 1,
+                    (hidden->count - i - 1) * sizeof(*hidden->names));
             hidden->count--;
             break;
         }
@@ -84,7 +85,8 @@ static bool has_hidden_child(const struct listing *listing, const struct store_e
 {
     for (size_t i = 0; i < listing->hidden.count; i++) {
         struct bytes name = listing->hidden.names[i];
-        if (name.len > entry->name.len && bytes_starts(name, entry->name) && name.data[entry->name.len] == entry->separator)
+        if (name.len > entry->name.len && bytes_starts(name, entry->name) &&
+            name.data[entry->name.len] == entry->separator)
             return true;
     }
     return false;
@@ -92,7 +94,8 @@ static bool has_hidden_child(const struct listing *listing, const struct store_e
 
 /* ---- one line ---- */
 
-static void write_attributes(struct imap *imap, const struct list_request *request, const struct store_entry *entry)
+static void write_attributes(struct imap *imap, const struct list_request *request,
+                             const struct store_entry *entry)
 {
     static const struct {
         unsigned attribute;
@@ -168,7 +171,8 @@ static bool list_entry(void *context, const struct store_entry *entry)
 static bool list_root(struct imap *imap, const struct list_request *request, const char *command)
 {
     struct store_namespace space;
-    struct bytes root = BYTES(""), reference = request->reference.data ? request->reference : BYTES("");
+    struct bytes root = BYTES(""),
+                 reference = request->reference.data ? request->reference : BYTES("");
     for (size_t i = 0; store_namespace(imap->store, i, &space); i++)
         if (space.prefix.len > root.len && bytes_starts(reference, space.prefix))
             root = space.prefix;
@@ -183,7 +187,8 @@ static void write_statuses(struct listing *listing)
 {
     for (size_t i = 0; i < listing->shown.count && !output_failed(listing->imap->out); i++) {
         struct error err = { 0 };
-        if (!status_write(listing->imap, listing->shown.names[i], listing->request->status_items, &err))
+        if (!status_write(listing->imap, listing->shown.names[i], listing->request->status_items,
+                          &err))
             log_warning("LIST: status of %.*s: %s", BYTES_FMT(listing->shown.names[i]), err.text);
     }
 }
@@ -191,7 +196,8 @@ static void write_statuses(struct listing *listing)
 static bool list_mailboxes(struct listing *listing, struct error *err)
 {
     const struct list_request *request = listing->request;
-    struct store_query query = { .patterns = request->patterns, .patterns_count = request->patterns_count };
+    struct store_query query = { .patterns = request->patterns,
+                                 .patterns_count = request->patterns_count };
     query.subscribed = request->select & LIST_SELECT_SUBSCRIBED;
     if (query.patterns_count == 0)
         return true;
@@ -221,7 +227,8 @@ bool imap_list(struct imap *imap)
 static bool lsub_entry(void *context, const struct store_entry *entry)
 {
     struct imap *imap = context;
-    output_string(imap->out, entry->attributes & LIST_SUBSCRIBED ? "* LSUB (" : "* LSUB (\\Noselect");
+    output_string(imap->out,
+                  entry->attributes & LIST_SUBSCRIBED ? "* LSUB (" : "* LSUB (\\Noselect");
     write_name(imap, entry->separator, entry->name);
     output_string(imap->out, "\r\n");
     return !output_failed(imap->out);
@@ -235,7 +242,9 @@ bool imap_lsub(struct imap *imap)
         return false;
     if (request.root)
         return list_root(imap, &request, "LSUB");
-    struct store_query query = { .patterns = request.patterns, .patterns_count = request.patterns_count, .subscribed = true };
+    struct store_query query = { .patterns = request.patterns,
+                                 .patterns_count = request.patterns_count,
+                                 .subscribed = true };
     if (query.patterns_count > 0 && !store_list(imap->store, &query, lsub_entry, imap, &err))
         return imap_error(imap, &err);
     return imap_ok(imap, NULL, "Those are subscribed");

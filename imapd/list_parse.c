@@ -1,9 +1,9 @@
 /* The arguments of LIST and LSUB.
  *
- *     list            = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts]
- *     list-select-opts = "(" [list-select-opt *(SP list-select-opt)] ")"
- *     mbox-or-pat     = list-mailbox / "(" list-mailbox *(SP list-mailbox) ")"
- *     list-return-opts = "RETURN" SP "(" [return-option *(SP return-option)] ")"
+ *     list            = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP
+ * list-return-opts] list-select-opts = "(" [list-select-opt *(SP list-select-opt)] ")" mbox-or-pat
+ * = list-mailbox / "(" list-mailbox *(SP list-mailbox) ")" list-return-opts = "RETURN" SP "("
+ * [return-option *(SP return-option)] ")"
  */
 #include "base/unicode.h"
 #include "imapd/list.h"
@@ -83,7 +83,8 @@ static bool read_return(struct parser *parser, struct list_request *request)
         if (!read_option(parser, return_options, &bit))
             return false;
         request->returns |= bit;
-        if (bit == LIST_RETURN_STATUS && (!parser_space(parser) || !status_items(parser, &request->status_items)))
+        if (bit == LIST_RETURN_STATUS &&
+            (!parser_space(parser) || !status_items(parser, &request->status_items)))
             return false;
     } while (parser_try(parser, ' '));
     return parser_char(parser, ')');
@@ -98,7 +99,8 @@ static bool to_utf8(struct parser *parser, struct bytes wire, struct bytes *utf8
     if (valid)
         *utf8 = out.len ? arena_bytes(parser->arena, buf_view(&out)) : BYTES("");
     buf_free(&out);
-    return !valid || utf8->data || parser_refuse(parser, "LIMIT", "The command needs more memory than it may have");
+    return !valid || utf8->data ||
+           parser_refuse(parser, "LIMIT", "The command needs more memory than it may have");
 }
 
 static bool add_pattern(struct parser *parser, struct list_request *request, size_t *room)
@@ -123,7 +125,8 @@ static bool add_pattern(struct parser *parser, struct list_request *request, siz
         return parser_refuse(parser, "LIMIT", "The command needs more memory than it may have");
     memcpy(joined, request->reference.data, request->reference.len);
     memcpy(joined + request->reference.len, pattern.data, pattern.len);
-    request->patterns[request->patterns_count++] = bytes_make(joined, request->reference.len + pattern.len);
+    request->patterns[request->patterns_count++] =
+        bytes_make(joined, request->reference.len + pattern.len);
     return true;
 }
 
@@ -143,14 +146,16 @@ static bool read_patterns(struct parser *parser, struct list_request *request)
 static bool read_reference(struct parser *parser, struct list_request *request)
 {
     struct bytes wire;
-    return parser_astring(parser, &wire) && to_utf8(parser, wire, &request->reference) && parser_space(parser);
+    return parser_astring(parser, &wire) && to_utf8(parser, wire, &request->reference) &&
+           parser_space(parser);
 }
 
 bool list_parse(struct imap *imap, struct list_request *request)
 {
     struct parser *parser = &imap->parser;
-    bool good = parser_space(parser) && read_select(parser, request) && read_reference(parser, request) &&
-                read_patterns(parser, request) && read_return(parser, request) && parser_end(parser);
+    bool good = parser_space(parser) && read_select(parser, request) &&
+                read_reference(parser, request) && read_patterns(parser, request) &&
+                read_return(parser, request) && parser_end(parser);
     if (request->extended)
         request->root = false; /* RFC 5258, 3: "" has no special meaning there */
     return good;
@@ -160,8 +165,8 @@ bool list_parse_lsub(struct imap *imap, struct list_request *request)
 {
     size_t room = 0;
     struct parser *parser = &imap->parser;
-    bool good = parser_space(parser) && read_reference(parser, request) && add_pattern(parser, request, &room) &&
-                parser_end(parser);
+    bool good = parser_space(parser) && read_reference(parser, request) &&
+                add_pattern(parser, request, &room) && parser_end(parser);
     request->select = LIST_SELECT_SUBSCRIBED;
     return good;
 }

@@ -1,4 +1,5 @@
-/* Before login: greeting, CAPABILITY, NOOP, LOGOUT, ID, STARTTLS (RFC 3501, 6.1, 6.2); LOGIN and AUTHENTICATE are in login_auth.c. */
+/* Before login: greeting, CAPABILITY, NOOP, LOGOUT, ID, STARTTLS (RFC 3501, 6.1, 6.2); LOGIN and
+ * AUTHENTICATE are in login_auth.c. */
 #include "imapd/login.h"
 
 #include "base/log.h"
@@ -173,10 +174,13 @@ void imap_login(struct login *login)
         output_flush(login->out, NULL);
         return;
     }
-    parser_init(&dialogue.parser, login->in, login->out, dialogue.arena, LINE_OCTETS, LITERAL_OCTETS);
-    /* Clients quote passwords with 8-bit characters, which RFC 3501 forbids and nothing can be won by refusing. */
+    parser_init(&dialogue.parser, login->in, login->out, dialogue.arena, LINE_OCTETS,
+                LITERAL_OCTETS);
+    /* Clients quote passwords with 8-bit characters, which RFC 3501 forbids and nothing can be won
+     * by refusing. */
     dialogue.parser.utf8 = true;
-    output_printf(login->out, "* OK [CAPABILITY %s] Postern is ready\r\n", imap_capabilities(login));
+    output_printf(login->out, "* OK [CAPABILITY %s] Postern is ready\r\n",
+                  imap_capabilities(login));
     converse(&dialogue);
     output_flush(login->out, NULL);
     parser_free(&dialogue.parser);

@@ -1,4 +1,5 @@
-/* The dialogue before login, in the process without privileges. Its memory is small and fixed: one line, one literal. */
+/* The dialogue before login, in the process without privileges. Its memory is small and fixed: one
+ * line, one literal. */
 #ifndef IMAPD_LOGIN_H
 #define IMAPD_LOGIN_H
 
@@ -9,9 +10,9 @@ struct dialogue {
     struct parser parser;
     struct arena *arena; /* of the command */
     struct bytes tag;
-    unsigned errors;     /* BAD answers so far */
-    bool ended;          /* logged in, logged out, or given up */
-    bool cancelled;      /* the client broke off AUTHENTICATE */
+    unsigned errors; /* BAD answers so far */
+    bool ended;      /* logged in, logged out, or given up */
+    bool cancelled;  /* the client broke off AUTHENTICATE */
 };
 
 /* "TAG word [code] text"; code NULL for none. Always true: the command has been answered. */

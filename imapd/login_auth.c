@@ -11,9 +11,13 @@ static const struct {
     const char *word, *code, *text;
 } verdicts[] = {
     [AUTH_WRONG] = { "NO", "AUTHENTICATIONFAILED", "Wrong name or password" },
-    [AUTH_EXPIRED] = { "NO", "EXPIRED", "The password or the account has expired; change it or ask your administrator" },
-    [AUTH_FORBIDDEN] = { "NO", "AUTHORIZATIONFAILED", "This account may not log in here; ask your administrator" },
-    [AUTH_TEMPORARY] = { "NO", "UNAVAILABLE", "Names and passwords cannot be checked just now; try again later" },
+    [AUTH_EXPIRED] = { "NO", "EXPIRED",
+                       "The password or the account has expired; change it or ask your "
+                       "administrator" },
+    [AUTH_FORBIDDEN] = { "NO", "AUTHORIZATIONFAILED",
+                         "This account may not log in here; ask your administrator" },
+    [AUTH_TEMPORARY] = { "NO", "UNAVAILABLE",
+                         "Names and passwords cannot be checked just now; try again later" },
     [AUTH_MALFORMED] = { "BAD", NULL, "That is not what the mechanism asks for" },
 };
 
@@ -29,7 +33,8 @@ static bool answer_verdict(struct dialogue *dialogue, enum auth_verdict verdict,
     if (dialogue->cancelled)
         login_bad(dialogue, "You cancelled the authentication");
     else
-        login_answer(dialogue, verdicts[verdict].word, verdicts[verdict].code, verdicts[verdict].text);
+        login_answer(dialogue, verdicts[verdict].word, verdicts[verdict].code,
+                     verdicts[verdict].text);
     if (last) {
         dialogue->ended = true;
         output_string(dialogue->login->out, "* BYE Too many failed logins\r\n");
@@ -41,8 +46,9 @@ static bool demand_privacy(struct dialogue *dialogue)
 {
     log_info("a password was refused: it came without TLS (setting plaintext)");
     return login_answer(dialogue, "NO", "PRIVACYREQUIRED",
-                        dialogue->login->tls_possible ? "Passwords are taken only under TLS: use STARTTLS first"
-                                                      : "Passwords are taken only under TLS");
+                        dialogue->login->tls_possible
+                            ? "Passwords are taken only under TLS: use STARTTLS first"
+                            : "Passwords are taken only under TLS");
 }
 
 bool login_command_login(struct dialogue *dialogue)
@@ -92,7 +98,8 @@ static bool more(void *context, struct bytes challenge, struct buf *answer)
     parser->complete = false;
     dialogue->cancelled = parser_try(parser, '*');
     int next = parser_peek(parser);
-    bool good = next == '\r' || next == '\n' || (!dialogue->cancelled && parser_atom(parser, &text));
+    bool good =
+        next == '\r' || next == '\n' || (!dialogue->cancelled && parser_atom(parser, &text));
     return good && parser_end(parser) && !dialogue->cancelled && decode(dialogue, text, answer);
 }
 
@@ -112,14 +119,17 @@ static bool authenticate(struct dialogue *dialogue, struct bytes mechanism, stru
     struct login *login = dialogue->login;
     bool last = false;
     if (!has_mechanism(login_mechanisms(login), mechanism)) {
-        bool plain = bytes_equal_nocase(mechanism, BYTES("PLAIN")) || bytes_equal_nocase(mechanism, BYTES("LOGIN"));
+        bool plain = bytes_equal_nocase(mechanism, BYTES("PLAIN")) ||
+                     bytes_equal_nocase(mechanism, BYTES("LOGIN"));
         if (plain && !login->plaintext_ok)
             return demand_privacy(dialogue);
-        return login_answer(dialogue, "NO", "CANNOT", "There is no such mechanism here; CAPABILITY lists them");
+        return login_answer(dialogue, "NO", "CANNOT",
+                            "There is no such mechanism here; CAPABILITY lists them");
     }
     output_flush(login->out, NULL);
     dialogue->cancelled = false;
-    enum auth_verdict verdict = login_sasl(login, mechanism, initial, more, dialogue, dialogue->tag, &last);
+    enum auth_verdict verdict =
+        login_sasl(login, mechanism, initial, more, dialogue, dialogue->tag, &last);
     return answer_verdict(dialogue, verdict, last);
 }
 
@@ -129,8 +139,8 @@ bool login_command_authenticate(struct dialogue *dialogue)
     struct parser *parser = &dialogue->parser;
     struct buf initial = BUF_INIT(16 * 1024);
     bool sent;
-    bool good = parser_space(parser) && parser_atom(parser, &mechanism) && read_initial(dialogue, &initial, &sent) &&
-                parser_end(parser);
+    bool good = parser_space(parser) && parser_atom(parser, &mechanism) &&
+                read_initial(dialogue, &initial, &sent) && parser_end(parser);
     if (good) {
         struct bytes view = initial.len ? buf_view(&initial) : BYTES("");
         good = authenticate(dialogue, mechanism, sent ? view : (struct bytes){ 0 });

@@ -22,7 +22,8 @@ static bool is_inbox(struct bytes name)
     return bytes_equal(name, BYTES("INBOX"));
 }
 
-/* A separator at the end only says that there will be mailboxes below it (RFC 3501, 6.3.3); here every mailbox may have some. */
+/* A separator at the end only says that there will be mailboxes below it (RFC 3501, 6.3.3); here
+ * every mailbox may have some. */
 static struct bytes without_separator(struct imap *imap, struct bytes name)
 {
     char separator = store_separator(imap->store, name);
@@ -51,7 +52,8 @@ static bool selected_is_in(struct imap *imap, struct bytes name)
     struct bytes selected = imap->selected;
     if (!imap->mailbox || !bytes_starts(selected, name))
         return false;
-    return selected.len == name.len || selected.data[name.len] == store_separator(imap->store, name);
+    return selected.len == name.len ||
+           selected.data[name.len] == store_separator(imap->store, name);
 }
 
 bool imap_delete(struct imap *imap)

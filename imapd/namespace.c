@@ -1,4 +1,5 @@
-/* NAMESPACE (RFC 2342): personal, other users', shared; each a list of prefix and separator, or NIL. No arguments. */
+/* NAMESPACE (RFC 2342): personal, other users', shared; each a list of prefix and separator, or
+ * NIL. No arguments. */
 #include "base/unicode.h"
 #include "imapd/imap.h"
 

@@ -1,14 +1,16 @@
-/* The parser's ground: octets of a command with its limits, its end, its literals, and skipping what is left of it. */
+/* The parser's ground: octets of a command with its limits, its end, its literals, and skipping
+ * what is left of it. */
 #include "imapd/parser.h"
 
 #include <ctype.h>
 #include <stdio.h>
 
-/* What may be skipped before the connection is given up: many times a line, and octets of literals that the client sends without asking. */
+/* What may be skipped before the connection is given up: many times a line, and octets of literals
+ * that the client sends without asking. */
 enum { SKIP_LINES = 16, SKIP_LITERALS = 64 * 1024 * 1024 };
 
-void parser_init(struct parser *parser, struct input *in, struct output *out, struct arena *arena, size_t line_max,
-                 size_t literal_max)
+void parser_init(struct parser *parser, struct input *in, struct output *out, struct arena *arena,
+                 size_t line_max, size_t literal_max)
 {
     *parser = (struct parser){
         .in = in,
@@ -34,8 +36,8 @@ void parser_next(struct parser *parser)
     parser->tail = (struct parser_tail){ 0 };
 }
 
-__attribute__((format(printf, 3, 0))) static bool fail(struct parser *parser, enum error_class class, const char *format,
-                                                       va_list args)
+__attribute__((format(printf, 3, 0))) static bool
+fail(struct parser *parser, enum error_class class, const char *format, va_list args)
 {
     if (parser->failed)
         return false;
@@ -71,8 +73,8 @@ static bool break_off(struct parser *parser, enum error_class class, const char 
     return error_set(&parser->error, class, "%s", text);
 }
 
-/* Makes sure that an octet is buffered. Answers leave only here, where the client has nothing more to say: pipelined commands are answered in
- * one write. */
+/* Makes sure that an octet is buffered. Answers leave only here, where the client has nothing more
+ * to say: pipelined commands are answered in one write. */
 static bool refill(struct parser *parser)
 {
     struct bytes view;
@@ -114,7 +116,8 @@ static void tail_take(struct parser_tail *tail, int c)
         tail_digit(tail, c);
     else if (tail->state == TAIL_DIGITS && tail->digits && c == '+')
         tail->state = TAIL_PLUS;
-    else if (c == '}' && (tail->state == TAIL_PLUS || (tail->state == TAIL_DIGITS && tail->digits))) {
+    else if (c == '}' &&
+             (tail->state == TAIL_PLUS || (tail->state == TAIL_DIGITS && tail->digits))) {
         tail->non_synchronising = tail->state == TAIL_PLUS;
         tail->state = TAIL_LITERAL;
     } else
@@ -158,7 +161,8 @@ bool parser_char(struct parser *parser, char expected)
     if (parser_try(parser, expected))
         return true;
     if (expected == ' ')
-        return parser_fail(parser, "Expected a space and one more argument, found %s", found(parser, words));
+        return parser_fail(parser, "Expected a space and one more argument, found %s",
+                           found(parser, words));
     return parser_fail(parser, "Expected \"%c\", found %s", expected, found(parser, words));
 }
 
@@ -197,7 +201,8 @@ static bool literal_size(struct parser *parser, uint64_t *size, bool *synchronis
             break;
     }
     if (parser->failed || parser->tail.state != TAIL_LITERAL)
-        return parser_fail(parser, "A literal begins with {octets} or {octets+} at the end of a line");
+        return parser_fail(parser,
+                           "A literal begins with {octets} or {octets+} at the end of a line");
     *size = parser->tail.size;
     *synchronising = !parser->tail.non_synchronising;
     return true;
@@ -209,7 +214,8 @@ bool parser_literal_head(struct parser *parser, uint64_t max, uint64_t *size, bo
         return false;
     /* The line end stays: skipping the command then knows what to do with the octets. */
     if (parser->tail.overflow || *size > max)
-        return parser_refuse(parser, "TOOBIG", "A literal may have %llu octets here", (unsigned long long)max);
+        return parser_refuse(parser, "TOOBIG", "A literal may have %llu octets here",
+                             (unsigned long long)max);
     int c = parser_peek(parser);
     if (c != '\r' && c != '\n')
         return parser_fail(parser, "A literal's {octets} must end the line");

@@ -49,7 +49,8 @@ static bool keep(struct parser *parser, struct bytes *out)
 {
     if (parser->failed)
         return false;
-    *out = arena_bytes(parser->arena, buf_failed(&parser->scratch) ? (struct bytes){ 0 } : buf_view(&parser->scratch));
+    *out = arena_bytes(parser->arena, buf_failed(&parser->scratch) ? (struct bytes){ 0 }
+                                                                   : buf_view(&parser->scratch));
     if (parser->scratch.len == 0)
         *out = BYTES("");
     if (!out->data || buf_failed(&parser->scratch))
@@ -65,7 +66,8 @@ static bool run_of(struct parser *parser, octet_class *belongs, const char *what
     while ((c = parser_peek(parser)) >= 0 && belongs(c))
         take(parser, c);
     if (!parser->failed && parser->scratch.len == 0)
-        return parser_fail(parser, "Expected %s%s", what, c == '\r' || c == '\n' ? ", the command ends too early" : "");
+        return parser_fail(parser, "Expected %s%s", what,
+                           c == '\r' || c == '\n' ? ", the command ends too early" : "");
     return keep(parser, out);
 }
 
@@ -88,7 +90,8 @@ static bool quoted_octet(struct parser *parser, int c)
     if (c == 0)
         return parser_fail(parser, "A NUL octet is not allowed");
     if (c >= 0x80 && !parser->utf8)
-        return parser_fail(parser, "An octet above 127 must come in a literal, not in a quoted string");
+        return parser_fail(parser,
+                           "An octet above 127 must come in a literal, not in a quoted string");
     take(parser, c);
     return true;
 }
@@ -102,7 +105,8 @@ static bool quoted(struct parser *parser, struct bytes *string)
         bool escaped = parser_try(parser, '\\');
         int c = parser_peek(parser);
         if (escaped && c >= 0 && c != '"' && c != '\\')
-            return parser_fail(parser, "A backslash in a quoted string stands only before \" and \\");
+            return parser_fail(parser,
+                               "A backslash in a quoted string stands only before \" and \\");
         if (!quoted_octet(parser, c))
             return false;
     }
@@ -166,12 +170,14 @@ static bool is_string(struct parser *parser)
 
 bool parser_astring(struct parser *parser, struct bytes *string)
 {
-    return is_string(parser) ? parser_string(parser, string) : run_of(parser, is_astring, "a word or a string", string);
+    return is_string(parser) ? parser_string(parser, string)
+                             : run_of(parser, is_astring, "a word or a string", string);
 }
 
 bool parser_list_mailbox(struct parser *parser, struct bytes *pattern)
 {
-    return is_string(parser) ? parser_string(parser, pattern) : run_of(parser, is_list, "a mailbox pattern", pattern);
+    return is_string(parser) ? parser_string(parser, pattern)
+                             : run_of(parser, is_list, "a mailbox pattern", pattern);
 }
 
 bool parser_nstring(struct parser *parser, struct bytes *string)
@@ -182,7 +188,8 @@ bool parser_nstring(struct parser *parser, struct bytes *string)
     if (!run_of(parser, is_atom, "a string or NIL", &atom))
         return false;
     *string = (struct bytes){ 0 };
-    return bytes_equal_nocase(atom, BYTES("NIL")) || parser_fail(parser, "Expected a string or NIL");
+    return bytes_equal_nocase(atom, BYTES("NIL")) ||
+           parser_fail(parser, "Expected a string or NIL");
 }
 
 bool parser_mailbox(struct parser *parser, struct bytes *utf8)
@@ -196,7 +203,8 @@ bool parser_mailbox(struct parser *parser, struct bytes *utf8)
     }
     buf_clear(&parser->scratch);
     if (!utf7_decode(wire, &parser->scratch))
-        return parser_refuse(parser, "CANNOT", "The mailbox name is not valid modified UTF-7 (RFC 3501, 5.1.3)");
+        return parser_refuse(parser, "CANNOT",
+                             "The mailbox name is not valid modified UTF-7 (RFC 3501, 5.1.3)");
     return keep(parser, utf8);
 }
 
@@ -260,7 +268,8 @@ static bool keyword(struct parser *parser, struct parser_flags *flags, size_t *r
     return true;
 }
 
-bool parser_flag_list(struct parser *parser, bool parenthesised_required, struct parser_flags *flags)
+bool parser_flag_list(struct parser *parser, bool parenthesised_required,
+                      struct parser_flags *flags)
 {
     size_t room = 0;
     *flags = (struct parser_flags){ 0 };

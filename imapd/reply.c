@@ -21,8 +21,8 @@ bool imap_ok(struct imap *imap, const char *code, const char *text)
     if (how == IMAP_SYNC_KEEP && imap->uid)
         how = IMAP_SYNC_ALL;
     if (!imap_sync(imap, how, &err) && !imap->lost)
-        imap_untagged(imap, "NO [%s] The mailbox could not be looked at: %s", error_reply(err.class)->imap,
-                      error_reply(err.class)->words);
+        imap_untagged(imap, "NO [%s] The mailbox could not be looked at: %s",
+                      error_reply(err.class)->imap, error_reply(err.class)->words);
     return tagged(imap, "OK", code, text);
 }
 
@@ -40,7 +40,8 @@ bool imap_bad(struct imap *imap, const char *text)
 /* What the client asked for and cannot have is not the administrator's trouble. */
 static bool is_clients_own(enum error_class class)
 {
-    return class == ERROR_NO_SUCH || class == ERROR_EXISTS || class == ERROR_INVALID || class == ERROR_TOO_BIG;
+    return class == ERROR_NO_SUCH || class == ERROR_EXISTS || class == ERROR_INVALID ||
+           class == ERROR_TOO_BIG;
 }
 
 static void log_failure(struct imap *imap, const struct error *err)
@@ -61,27 +62,30 @@ bool imap_error(struct imap *imap, const struct error *err)
 
 bool imap_mailbox_error(struct imap *imap, struct bytes name, const struct error *err)
 {
-    static const char *const sentences[ERROR_CLASSES] = {
-        [ERROR_NO_SUCH] = "There is no mailbox \"%.*s\"",
-        [ERROR_EXISTS] = "There is a mailbox \"%.*s\" already",
-        [ERROR_INVALID] = "A mailbox cannot have the name \"%.*s\"",
-        [ERROR_NOT_PERMITTED] = "This is not permitted with the mailbox \"%.*s\"",
-        [ERROR_CORRUPT] = "The stored data of the mailbox \"%.*s\" is damaged; tell your administrator",
-        [ERROR_CONFLICT] = "The mailbox \"%.*s\" is in use; try again",
+    static const struct {
+        const char *before, *behind;
+    } sentences[ERROR_CLASSES] = {
+        [ERROR_NO_SUCH] = { "There is no mailbox", "" },
+        [ERROR_EXISTS] = { "There is already a mailbox", "" },
+        [ERROR_INVALID] = { "A mailbox cannot have the name", "" },
+        [ERROR_NOT_PERMITTED] = { "This is not permitted with the mailbox", "" },
+        [ERROR_CORRUPT] = { "The stored data of the mailbox",
+                            " is damaged; tell your administrator" },
+        [ERROR_CONFLICT] = { "The mailbox", " is in use; try again" },
     };
+    const struct error_reply *reply = error_reply(err->class);
+    const char *before = err->class < ERROR_CLASSES ? sentences[err->class].before : NULL;
     struct buf wire = BUF_INIT(4096);
     /* Modified UTF-7: the text of an answer is ASCII until UTF-8 is enabled. */
-    if (err->class >= ERROR_CLASSES || !sentences[err->class] || !utf7_encode(bytes_take(name, 1000), &wire)) {
+    if (!before || !utf7_encode(bytes_take(name, 1000), &wire)) {
         buf_free(&wire);
         return imap_error(imap, err);
     }
-    log_failure(imap, err);
-    const struct error_reply *reply = error_reply(err->class);
     char text[1500];
-    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wformat-nonliteral\"")
-    snprintf(text, sizeof(text), sentences[err->class], BYTES_FMT(buf_view(&wire)));
-    _Pragma("GCC diagnostic pop")
+    snprintf(text, sizeof(text), "%s \"%.*s\"%s", before, BYTES_FMT(buf_view(&wire)),
+             sentences[err->class].behind);
     buf_free(&wire);
+    log_failure(imap, err);
     return imap_no(imap, reply->imap, text);
 }
 
@@ -95,7 +99,8 @@ void imap_untagged(struct imap *imap, const char *format, ...)
     if (len < 0)
         return;
     output_string(imap->out, "* ");
-    output_bytes(imap->out, bytes_make(line, (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1));
+    output_bytes(imap->out,
+                 bytes_make(line, (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1));
     output_string(imap->out, "\r\n");
 }
 
@@ -132,7 +137,8 @@ static void write_literal(struct imap *imap, struct bytes text)
     output_bytes(imap->out, text);
 }
 
-/* RFC 3501, 9: TEXT-CHAR is 7-bit, without CR and LF; long strings are easier for clients as literals. */
+/* RFC 3501, 9: TEXT-CHAR is 7-bit, without CR and LF; long strings are easier for clients as
+ * literals. */
 static bool can_quote(struct bytes text)
 {
     if (text.len > 1024)

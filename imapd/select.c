@@ -14,8 +14,9 @@ static void write_permanent_flags(struct imap *imap)
         return;
     }
     imap_write_flag_names(imap, "OK [PERMANENTFLAGS ");
-    output_string(imap->out, mailbox_keywords_full(imap->mailbox) ? ")] No more keywords fit\r\n"
-                                                                  : " \\*)] Keywords can be made\r\n");
+    output_string(imap->out, mailbox_keywords_full(imap->mailbox)
+                                 ? ")] No more keywords fit\r\n"
+                                 : " \\*)] Keywords can be made\r\n");
 }
 
 static void describe(struct imap *imap)
@@ -37,7 +38,8 @@ static bool open_mailbox(struct imap *imap, bool write)
 {
     struct bytes name;
     struct error err = { 0 };
-    if (!parser_space(&imap->parser) || !parser_mailbox(&imap->parser, &name) || !parser_end(&imap->parser))
+    if (!parser_space(&imap->parser) || !parser_mailbox(&imap->parser, &name) ||
+        !parser_end(&imap->parser))
         return false;
     /* Whatever comes of it, the old one is left (RFC 3501, 6.3.1). */
     imap_unselect(imap);
@@ -57,7 +59,8 @@ static bool open_mailbox(struct imap *imap, bool write)
     describe(imap);
     if (mailbox_writable(imap->mailbox))
         return imap_ok(imap, "READ-WRITE", "Selected");
-    return imap_ok(imap, "READ-ONLY", write ? "Selected; you may only read it" : "Selected to be read only");
+    return imap_ok(imap, "READ-ONLY",
+                   write ? "Selected; you may only read it" : "Selected to be read only");
 }
 
 bool imap_select(struct imap *imap)
@@ -78,8 +81,8 @@ bool imap_close(struct imap *imap)
     /* CLOSE has no NO: the mailbox is closed in any case, so a failure is told beside the OK. */
     if (mailbox_writable(imap->mailbox) && !mailbox_expunge(imap->mailbox, NULL, &err)) {
         log_error("CLOSE: deleted messages could not be expunged: %s", err.text);
-        imap_untagged(imap, "NO [%s] Deleted messages could not be expunged: %s", error_reply(err.class)->imap,
-                      error_reply(err.class)->words);
+        imap_untagged(imap, "NO [%s] Deleted messages could not be expunged: %s",
+                      error_reply(err.class)->imap, error_reply(err.class)->words);
     }
     imap_unselect(imap);
     return imap_ok(imap, NULL, "Closed");

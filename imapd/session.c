@@ -44,7 +44,8 @@ static unsigned end_wait(struct imap *imap, enum imap_end why)
 unsigned imap_wait(struct imap *imap, int watch_fd, int timeout_ms)
 {
     struct error err = { 0 };
-    struct pollfd fds[2] = { { .fd = input_descriptor(imap->in), .events = POLLIN }, { .fd = watch_fd, .events = POLLIN } };
+    struct pollfd fds[2] = { { .fd = input_descriptor(imap->in), .events = POLLIN },
+                             { .fd = watch_fd, .events = POLLIN } };
     int64_t deadline = wait_clock() + timeout_ms;
     if (input_buffered(imap->in).len > 0 || fds[0].fd < 0)
         return IMAP_EVENT_CLIENT;
@@ -58,7 +59,8 @@ unsigned imap_wait(struct imap *imap, int watch_fd, int timeout_ms)
         if (ready == 0)
             return IMAP_EVENT_TIMEOUT;
         if (ready > 0)
-            return (fds[0].revents ? IMAP_EVENT_CLIENT : 0) | (fds[1].revents ? IMAP_EVENT_WATCH : 0);
+            return (fds[0].revents ? IMAP_EVENT_CLIENT : 0) |
+                   (fds[1].revents ? IMAP_EVENT_WATCH : 0);
         if (errno != EINTR && errno != EAGAIN)
             return end_wait(imap, IMAP_END_BROKEN);
     }
@@ -81,15 +83,16 @@ static bool wait_client(void *context)
 static void greet(struct imap *imap)
 {
     if (!imap->session->resume.data) {
-        imap_untagged(imap, "PREAUTH [CAPABILITY %s] Postern is ready, logged in as %s", imap_capabilities(NULL),
-                      imap->session->account->name);
+        imap_untagged(imap, "PREAUTH [CAPABILITY %s] Postern is ready, logged in as %s",
+                      imap_capabilities(NULL), imap->session->account->name);
         return;
     }
     output_bytes(imap->out, imap->session->resume);
     output_printf(imap->out, " OK [CAPABILITY %s] Logged in\r\n", imap_capabilities(NULL));
 }
 
-/* The account is right, but its mail cannot be reached: said to the login command where there is one. */
+/* The account is right, but its mail cannot be reached: said to the login command where there is
+ * one. */
 static int refuse(struct imap *imap, const struct error *err)
 {
     const struct error_reply *reply = error_reply(err->class);
@@ -98,8 +101,10 @@ static int refuse(struct imap *imap, const struct error *err)
         output_bytes(imap->out, imap->session->resume);
         output_string(imap->out, " NO [UNAVAILABLE] Your mail cannot be opened\r\n");
     }
-    imap_untagged(imap, "BYE [%s] Your mail cannot be opened (%s); the administrator finds the reason in the log",
-                  *reply->imap ? reply->imap : "UNAVAILABLE", reply->words);
+    imap_untagged(
+        imap,
+        "BYE [%s] Your mail cannot be opened (%s); the administrator finds the reason in the log",
+        *reply->imap ? reply->imap : "UNAVAILABLE", reply->words);
     output_flush(imap->out, NULL);
     return 1;
 }
@@ -112,7 +117,8 @@ static const struct {
     [IMAP_END_LOGOUT] = { NULL, "logged out" },
     [IMAP_END_CLOSED] = { NULL, "connection closed by the client" },
     [IMAP_END_IDLE] = { "BYE Idle for too long", "idle for too long" },
-    [IMAP_END_TERMINATED] = { "BYE [UNAVAILABLE] The server is shutting down", "server shutting down" },
+    [IMAP_END_TERMINATED] = { "BYE [UNAVAILABLE] The server is shutting down",
+                              "server shutting down" },
     [IMAP_END_ERRORS] = { NULL, "too many errors" },
     [IMAP_END_BROKEN] = { NULL, "connection broken" },
 };
@@ -123,12 +129,14 @@ static void say_goodbye(struct imap *imap, int64_t started)
         imap_untagged(imap, "%s", ends[imap->end].bye);
     output_flush(imap->out, NULL);
     const struct imap_counts *counts = &imap->counts;
-    log_info("session ended: %s; %llu commands, %llu messages fetched (%llu octets), %llu appended, %llu expunged, "
+    log_info("session ended: %s; %llu commands, %llu messages fetched (%llu octets), %llu "
+             "appended, %llu expunged, "
              "%llu octets in, %llu out, %lld s",
-             ends[imap->end].word, (unsigned long long)counts->commands, (unsigned long long)counts->fetched,
-             (unsigned long long)counts->body_bytes, (unsigned long long)counts->appended,
-             (unsigned long long)counts->expunged, (unsigned long long)imap->in->offset,
-             (unsigned long long)imap->out->total, (long long)(wait_clock() - started) / 1000);
+             ends[imap->end].word, (unsigned long long)counts->commands,
+             (unsigned long long)counts->fetched, (unsigned long long)counts->body_bytes,
+             (unsigned long long)counts->appended, (unsigned long long)counts->expunged,
+             (unsigned long long)imap->in->offset, (unsigned long long)imap->out->total,
+             (long long)(wait_clock() - started) / 1000);
 }
 
 static void serve(struct imap *imap)
@@ -150,7 +158,8 @@ static bool open_store(struct imap *imap, struct error *err)
     imap->arena = arena_create(imap->conf->imap_command_memory);
     if (!imap->arena)
         return error_memory(err);
-    parser_init(&imap->parser, imap->in, imap->out, imap->arena, imap->conf->imap_line_max, imap->conf->imap_line_max);
+    parser_init(&imap->parser, imap->in, imap->out, imap->arena, imap->conf->imap_line_max,
+                imap->conf->imap_line_max);
     imap->parser.wait = wait_client;
     imap->parser.wait_context = imap;
     imap->store = store_open(&user, err);
@@ -160,7 +169,9 @@ static bool open_store(struct imap *imap, struct error *err)
 int imap_session(struct session *session)
 {
     struct error err = { 0 };
-    struct imap imap = { .session = session, .conf = session->conf, .in = session->in, .out = session->out };
+    struct imap imap = {
+        .session = session, .conf = session->conf, .in = session->in, .out = session->out
+    };
     int status = 0;
     hold_terminate();
     if (open_store(&imap, &err))

@@ -4,7 +4,14 @@
  */
 #include "imapd/status.h"
 
-enum { MESSAGES = 1 << 0, RECENT = 1 << 1, UIDNEXT = 1 << 2, UIDVALIDITY = 1 << 3, UNSEEN = 1 << 4, SIZE = 1 << 5 };
+enum {
+    MESSAGES = 1 << 0,
+    RECENT = 1 << 1,
+    UIDNEXT = 1 << 2,
+    UIDVALIDITY = 1 << 3,
+    UNSEEN = 1 << 4,
+    SIZE = 1 << 5
+};
 
 static const struct {
     const char *name;
@@ -69,7 +76,8 @@ bool status_write(struct imap *imap, struct bytes mailbox, unsigned items, struc
     for (size_t i = 0; i < NAMES; i++) {
         if (!(items & names[i].item))
             continue;
-        output_printf(imap->out, "%s%s %llu", before, names[i].name, (unsigned long long)value_of(&status, names[i].item));
+        output_printf(imap->out, "%s%s %llu", before, names[i].name,
+                      (unsigned long long)value_of(&status, names[i].item));
         before = " ";
     }
     output_string(imap->out, ")\r\n");

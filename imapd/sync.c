@@ -1,4 +1,5 @@
-/* Telling the client what changed in its mailbox (RFC 3501, 5.2 and 7.4.1), and resolving the numbers it uses. */
+/* Telling the client what changed in its mailbox (RFC 3501, 5.2 and 7.4.1), and resolving the
+ * numbers it uses. */
 #include "imapd/imap.h"
 
 #include "base/log.h"
@@ -34,15 +35,17 @@ static void report(struct imap *imap, const struct mailbox_changes *changes)
         imap_fetch_flags(imap, changes->changed[i], imap->uid);
 }
 
-/* The mailbox was deleted by somebody else. The session goes on without it: an untagged NO says so, commands on the mailbox get NO
- * [NONEXISTENT], and every other command works. A BYE would cost the client its login for nothing, and EXPUNGEs for all messages would be a lie if the
- * mailbox is only out of reach. */
+/* The mailbox was deleted by somebody else. The session goes on without it: an untagged NO says so,
+ * commands on the mailbox get NO [NONEXISTENT], and every other command works. A BYE would cost the
+ * client its login for nothing, and EXPUNGEs for all messages would be a lie if the mailbox is only
+ * out of reach. */
 static void lose(struct imap *imap, const struct error *err)
 {
     log_warning("the selected mailbox is gone: %s", err->text);
     imap_unselect(imap);
     imap->lost = true;
-    imap_untagged(imap, "NO [NONEXISTENT] The selected mailbox was deleted by somebody else; it is not selected any more");
+    imap_untagged(imap, "NO [NONEXISTENT] The selected mailbox was deleted by somebody else; it is "
+                        "not selected any more");
 }
 
 bool imap_sync(struct imap *imap, enum imap_sync how, struct error *err)

@@ -1,5 +1,5 @@
-/* The grammar of IMAP commands: what a client may send, what it is told when it sends something else, and that the next command is found behind
- * any mess. */
+/* The grammar of IMAP commands: what a client may send, what it is told when it sends something
+ * else, and that the next command is found behind any mess. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,7 +22,9 @@ static struct fixture f;
 
 static void begin_bytes(struct bytes text)
 {
-    f = (struct fixture){ .in = input_memory(text), .arena = arena_create(MEMORY), .sent = BUF_INIT(MEMORY) };
+    f = (struct fixture){ .in = input_memory(text),
+                          .arena = arena_create(MEMORY),
+                          .sent = BUF_INIT(MEMORY) };
     f.out = output_buf(&f.sent);
     parser_init(&f.parser, f.in, f.out, f.arena, LINE, LITERAL);
 }
@@ -142,7 +144,8 @@ static void quoted_strings_gone_wrong(void **state)
     } cases[] = {
         { "\"never ends\r\nb\r\n", "A quoted string has no end on its line" },
         { "\"\\n\"\r\nb\r\n", "A backslash in a quoted string stands only before \" and \\" },
-        { "\"gr\xc3\xbc\xc3\x9f\"\r\nb\r\n", "An octet above 127 must come in a literal, not in a quoted string" },
+        { "\"gr\xc3\xbc\xc3\x9f\"\r\nb\r\n",
+          "An octet above 127 must come in a literal, not in a quoted string" },
         { "(\r\nb\r\n", "Expected a word or a string" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -240,7 +243,9 @@ static void literals_behind_an_error_are_no_commands(void **state)
 
 static void nul_is_refused_everywhere(void **state)
 {
-    static const struct bytes cases[] = { { "\"a\0b\"\r\nb\r\n", 10 }, { "{3+}\r\na\0b\r\nb\r\n", 14 }, { "\0\r\nb\r\n", 6 } };
+    static const struct bytes cases[] = { { "\"a\0b\"\r\nb\r\n", 10 },
+                                          { "{3+}\r\na\0b\r\nb\r\n", 14 },
+                                          { "\0\r\nb\r\n", 6 } };
     for (size_t i = 0; i < 3; i++) {
         struct bytes text;
         begin_bytes(cases[i]);
@@ -287,9 +292,11 @@ static void mailbox_names(void **state)
     static const struct {
         const char *wire, *utf8; /* NULL: refused */
     } cases[] = {
-        { "inBOX ", "INBOX" },       { "\"INBOX\" ", "INBOX" },      { "INBOX/x ", "INBOX/x" },
-        { "Entw&APw-rfe ", "Entw\xc3\xbcrfe" }, { "A&-B ", "A&B" },  { "\"A & B\" ", NULL },
-        { "A&B ", NULL },            { "&AEE- ", NULL },             { "\"\" ", "" },
+        { "inBOX ", "INBOX" },     { "\"INBOX\" ", "INBOX" },
+        { "INBOX/x ", "INBOX/x" }, { "Entw&APw-rfe ", "Entw\xc3\xbcrfe" },
+        { "A&-B ", "A&B" },        { "\"A & B\" ", NULL },
+        { "A&B ", NULL },          { "&AEE- ", NULL },
+        { "\"\" ", "" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct bytes name;
