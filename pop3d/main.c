@@ -6,6 +6,8 @@ static const struct service pop3_service = {
     .name = "pop3",
     .login = pop3_login,
     .session = pop3_session,
+    .refusal = "-ERR ",
+    .pipe_refused = "-ERR [SYS/PERM] POP3 is not served over a pipe: connect to its port and log in\r\n",
 };
 
 int main(int argc, char **argv)

@@ -94,17 +94,11 @@ static void run(struct pop3 *pop3)
 
 int pop3_session(struct session *session)
 {
-    struct error err = { 0 };
     struct pop3 pop3 = { .conf = session->conf,
                          .in = session->in,
                          .out = session->out,
                          .session = session,
                          .state = POP3_TRANSACTION };
-    if (!session->resume.data) {
-        pop3_err(&pop3, "SYS/PERM", "POP3 is not served over a pipe: connect to its port and log in");
-        output_flush(pop3.out, &err);
-        return EXIT_FAILURE;
-    }
     if (!pop3_resume_read(&pop3, session->resume)) {
         log_error("the login process handed over no usable state");
         return EXIT_FAILURE;
