@@ -139,7 +139,7 @@ static void give_up(struct dialogue *dialogue)
         output_printf(dialogue->login->out, "* BYE [TOOBIG] %s\r\n", parser->error.text);
     else if (!parser->in->ended)
         output_string(dialogue->login->out, "* BYE Nobody logged in for too long\r\n");
-    log_info("disconnected before login: %s", parser->error.text);
+    log_debug("disconnected before login: %s", parser->error.text);
 }
 
 /* A command may have brought a password. */

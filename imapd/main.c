@@ -8,6 +8,7 @@ int main(int argc, char **argv)
         .name = "imap",
         .login = imap_login,
         .session = imap_session,
+        .refusal = "* BYE ",
     };
     return serve_main(&service, argc, argv);
 }
