@@ -32,16 +32,17 @@ ALL_LDFLAGS = $(if $(SAN),$(SANFL),-Wl,-z,relro,-z,now) -Wl,--as-needed $(LDFLAG
 LIBS         = -lconfuse -lunistring -lz -lzstd -lbz2 -llz4 -lxxhash -ldl
 LIBS_tls     = -lgnutls
 LIBS_pam     = -lpam
-LIBS_crypt   = -lcrypt
+LIBS_crypt   = -lcrypt -lnettle
 LIBS_seccomp = -lseccomp
 LIBS_sandbox = -lseccomp
 
+OBJ      = $(BUILD)/obj
 DAEMONS  = imapd pop3d lmtpd
 PROGRAMS = $(DAEMONS) mailadm
 ROOMS   := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/main.c),$(p)))
 MODULE_C = $(wildcard libmail/*/module/*.c)
 MODULES  = $(patsubst %.c,$(BUILD)/%.so,$(notdir $(MODULE_C)))
-LIB_OBJ  = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(MODULE_C),$(wildcard libmail/*/*.c libmail/*/*/*.c)))
+LIB_OBJ  = $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(MODULE_C),$(wildcard libmail/*/*.c libmail/*/*/*.c)))
 ARCHIVES = $(PROGRAMS:%=$(BUILD)/%.a) $(BUILD)/libmail.a
 UNIT     = $(patsubst tests/unit/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 FUZZERS  = $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -50,9 +51,10 @@ HELPERS  = $(patsubst %.c,$(BUILD)/%,$(notdir $(wildcard tests/corpus/*.c tests/
 all: $(ROOMS:%=$(BUILD)/%) $(MODULES)
 
 define program
-$(BUILD)/$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c)))
+$(BUILD)/$(1).a: $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c)))
 	rm -f $$@; $(AR) rcs $$@ $$^
-$(BUILD)/$(1): $(BUILD)/$(1)/main.o $(BUILD)/$(1).a $(BUILD)/libmail.a $(BUILD)/needs
+$(BUILD)/$(1): $(OBJ)/$(1)/main.o $(BUILD)/$(1).a $(BUILD)/libmail.a $(BUILD)/needs
+	@test ! -d $$@ || rm -r $$@ # objects of an older layout
 	$(CC) $(ALL_LDFLAGS) -pie -rdynamic @$(BUILD)/needs -o $$@ $$(filter %.o %.a,$$^) $(LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
@@ -62,33 +64,36 @@ $(BUILD)/libmail.a: $(LIB_OBJ)
 
 # Modules are shared objects beside the programs, which find them by /proc/self/exe. They carry nothing of libmail: they use
 # the copy in the program (one log, one state), which links in, by this list, every libmail symbol that any module lacks.
-$(BUILD)/needs: $(MODULE_C:%.c=$(BUILD)/%.o) $(BUILD)/libmail.a
+$(BUILD)/needs: $(MODULE_C:%.c=$(OBJ)/%.o) $(BUILD)/libmail.a
 	nm -P -g $(BUILD)/libmail.a | awk '$$2 ~ /[BDRT]/ { print $$1 }' | sort -u >$@.has
 	nm -P -u /dev/null $(filter %.o,$^) 2>/dev/null | awk '$$2 == "U" { print $$1 }' | sort -u | \
 		comm -12 - $@.has | sed 's/^/-Wl,-u,/' >$@
 
 define module
-$(BUILD)/$(notdir $(1)).so: $(BUILD)/$(1).o
+$(BUILD)/$(notdir $(1)).so: $(OBJ)/$(1).o
 	$(CC) $(ALL_LDFLAGS) -shared -o $$@ $$< $$(LIBS_$(notdir $(1)))
-$(BUILD)/$(1).o: PIC = -fPIC
+$(OBJ)/$(1).o: PIC = -fPIC
 endef
 $(foreach m,$(MODULE_C:.c=),$(eval $(call module,$(m))))
 
-$(BUILD)/%.o: %.c $(BUILD)/flags | $(BUILD)/libraries
+$(OBJ)/%.o: %.c $(BUILD)/flags | $(BUILD)/libraries
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(or $(PIC),-fPIE) -MMD -MP -c -o $@ $<
+
+# make build/imapd/imap.o compiles one file.
+$(BUILD)/%.o: $(OBJ)/%.o ;
 
 # Each test, fuzz target and helper is a program with everything but the mains, beside the modules.
 link = $(CC) $(ALL_LDFLAGS) -pie -rdynamic @$(BUILD)/needs -o $@ $(filter %.o,$^) \
        -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
-$(UNIT): $(BUILD)/%: $(BUILD)/tests/unit/%.o $(ARCHIVES) $(BUILD)/needs | $(MODULES)
+$(UNIT): $(BUILD)/%: $(OBJ)/tests/unit/%.o $(ARCHIVES) $(BUILD)/needs | $(MODULES)
 	$(link) $(LIBS) -lcmocka
-$(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(if $(FUZZER),,$(BUILD)/tests/fuzz/driver.o) $(ARCHIVES) $(BUILD)/needs
+$(FUZZERS): $(BUILD)/%: $(OBJ)/tests/fuzz/%.o $(if $(FUZZER),,$(OBJ)/tests/fuzz/driver.o) $(ARCHIVES) $(BUILD)/needs
 	$(link) $(LIBS) $(if $(FUZZER),-fsanitize=fuzzer)
 $(HELPERS): $(BUILD)/%: $(ARCHIVES) $(BUILD)/needs | $(MODULES)
 	$(link) $(LIBS)
 $(foreach f,$(wildcard tests/corpus/*.c tests/bench/*.c),\
-	$(eval $(BUILD)/$(basename $(notdir $(f))): $(BUILD)/$(f:.c=.o)))
+	$(eval $(BUILD)/$(basename $(notdir $(f))): $(OBJ)/$(f:.c=.o)))
 
 # Rebuilds all objects when the compiler or its options change.
 $(BUILD)/flags: FORCE
@@ -106,9 +111,9 @@ SECONDS = 60
 fuzz-run:
 	$(MAKE) CC=clang SAN=1 FUZZER=1 BUILD=$(BUILD)-fuzz LDFLAGS=-fsanitize=fuzzer-no-link \
 		CFLAGS='-g $(SANFL) -fsanitize=fuzzer-no-link' $(BUILD)-fuzz/fuzz_$(FUZZ)
-	mkdir -p $(BUILD)-fuzz/corpus/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
+	mkdir -p $(BUILD)-fuzz/corpus/$(FUZZ)
 	$(BUILD)-fuzz/fuzz_$(FUZZ) -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-		-artifact_prefix=$(BUILD)-fuzz/$(FUZZ)- $(BUILD)-fuzz/corpus/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
+		-artifact_prefix=$(BUILD)-fuzz/$(FUZZ)- $(BUILD)-fuzz/corpus/$(FUZZ) $(wildcard tests/fuzz/corpus/$(FUZZ))
 check:
 	tests/check
 lint:
@@ -132,6 +137,6 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 .SECONDARY:
 .PHONY: all unit fuzz fuzz-run helpers check lint install clean FORCE
