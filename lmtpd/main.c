@@ -2,12 +2,15 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "lmtpd/monitor.h"
 #include "serve/sandbox.h"
 #include "serve/start.h"
+
+enum { EXIT_OSERR = 71, EXIT_NOPERM = 77, EXIT_CONFIG = 78 };
 
 struct server {
     struct conf conf;
@@ -33,31 +36,41 @@ static int serve_socket(void *context, int fd)
         .conf = &server->conf, .tls = server->tls, .in = fd, .out = fd, .socket = true
     };
     connection_start(&connection);
-    return monitor_run(&connection);
+    return lmtp_monitor_run(&connection);
 }
 
-/* Mail over a pipe is the invoking user's; whoever he is, nobody else is looked up. */
+static int refuse_pipe(const char *why)
+{
+    log_error("not served over a pipe: %s", why);
+    printf("421 4.7.0 %s\r\n", why);
+    fflush(stdout);
+    return EXIT_NOPERM;
+}
+
+/* Mail over a pipe is the invoking user's; nobody else is looked up. */
 static int serve_pipe(struct server *server, const struct start *start)
 {
     const struct passwd *pw = getpwuid(getuid());
+    const char *home = getenv("HOME");
     unsigned last = server->conf.last_valid_uid;
     struct account account = { .driver = "the invoking user" };
     struct connection connection = {
         .conf = &server->conf, .in = start->in, .out = start->out, .only = &account
     };
-    if (!pw || pw->pw_uid == 0 || pw->pw_uid < server->conf.first_valid_uid ||
-        (last && pw->pw_uid > last)) {
-        printf("421 4.7.0 Over a pipe only ordinary users get mail (first_valid_uid, last_valid_uid)\r\n");
-        return EXIT_FAILURE;
-    }
-    snprintf(account.name, sizeof(account.name), "%s", pw->pw_name);
-    account.uid = pw->pw_uid;
-    account.gid = pw->pw_gid;
-    account.home = strdup(pw->pw_dir);
+    if (getuid() == 0 || geteuid() == 0)
+        return refuse_pipe("Over a pipe this must not be run as root, but as the user who gets mail");
+    if (getuid() < server->conf.first_valid_uid || (last && getuid() > last))
+        return refuse_pipe("Your uid is outside first_valid_uid to last_valid_uid");
+    if (!pw || strlen(pw->pw_name) > ACCOUNT_NAME_MAX)
+        return refuse_pipe("Your uid has no usable name");
+    memcpy(account.name, pw->pw_name, strlen(pw->pw_name) + 1);
+    account.uid = getuid();
+    account.gid = getgid();
+    account.home = strdup(home && *home == '/' ? home : pw->pw_dir);
     if (!account.home)
-        return EXIT_FAILURE;
+        return EXIT_OSERR;
     connection_start(&connection);
-    return monitor_run(&connection);
+    return lmtp_monitor_run(&connection);
 }
 
 static int usage(void)
@@ -72,14 +85,18 @@ static int usage(void)
 static int serve(struct server *server, const struct start *start, char **argv)
 {
     struct error err = { 0 };
+    int fd;
     switch (start->kind) {
     case START_CONNECTED:
         load_tls(server);
-        return serve_socket(server, start->in);
+        fd = start_socket(start);
+        return fd < 0 ? EXIT_OSERR : serve_socket(server, fd);
     case START_LISTENING:
         load_tls(server);
-        if (!sandbox_prepare(&server->conf, &err))
+        if (!sandbox_prepare(&server->conf, &err)) {
             log_error("%s", err.text);
+            return EXIT_CONFIG;
+        }
         return start_listen(start, &server->conf, argv, serve_socket, server);
     case START_PIPE:
         return serve_pipe(server, start);
@@ -95,12 +112,14 @@ int main(int argc, char **argv)
     struct start start;
     struct error err = { 0 };
     start_detect(&start);
-    int rest = conf_main(&server.conf, "lmtpd", argc, argv, &err);
-    if (rest < 0 && err.class == ERROR_NONE)
-        return EXIT_SUCCESS;
-    if (rest < 0 || rest < argc) {
-        fprintf(stderr, "lmtpd: %s\n", rest < 0 ? err.text : "too many arguments");
-        return start.kind == START_TERMINAL ? usage() : EXIT_FAILURE;
+    int first = conf_main(&server.conf, "lmtpd", argc, argv, &err);
+    if (first < 0 && err.class == ERROR_NONE)
+        return EXIT_SUCCESS; /* -V */
+    if (first >= 0 && first < argc)
+        error_set(&err, ERROR_INVALID, "lmtpd takes no argument: %s", argv[first]);
+    if (first != argc) {
+        log_error("%s", err.text);
+        return EXIT_CONFIG;
     }
     int status = serve(&server, &start, argv);
     tls_free(&server.tls);

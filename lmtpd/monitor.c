@@ -1,7 +1,6 @@
 #include "lmtpd/monitor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -62,7 +61,7 @@ static void become_worker(const struct monitor *monitor, int fd, struct bytes lo
                           struct bytes domain)
 {
     close(monitor->fd);
-    _exit(worker_run_delivery(monitor->connection, fd, local, domain));
+    _exit(lmtp_worker_run(monitor->connection, fd, local, domain));
 }
 
 static bool start_worker(struct monitor *monitor, struct bytes local, struct bytes domain,
@@ -149,16 +148,10 @@ static void allow_descriptors(const struct conf *conf)
 /* The connection is the parser's alone: it must end when the parser does. */
 static void let_go(const struct connection *connection)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    const int fds[] = { connection->in, connection->out };
-    for (size_t i = 0; i < 2; i++) {
-        if (fds[i] <= STDOUT_FILENO && null >= 0)
-            dup2(null, fds[i]);
-        else if (fds[i] > STDERR_FILENO && (i == 0 || fds[1] != fds[0]))
-            close(fds[i]);
-    }
-    if (null > STDERR_FILENO)
-        close(null);
+    if (connection->socket)
+        close(connection->in);
+    else
+        connection_silence();
 }
 
 /* As a parser that crashed: the listener takes notice of such ends (serve/start.h). */
@@ -175,7 +168,7 @@ static int status_of(const struct monitor *monitor)
     return EXIT_FAILURE;
 }
 
-int monitor_run(const struct connection *connection)
+int lmtp_monitor_run(const struct connection *connection)
 {
     struct error err = { 0 };
     struct monitor monitor = { .connection = connection,
@@ -187,7 +180,7 @@ int monitor_run(const struct connection *connection)
     allow_descriptors(connection->conf);
     monitor.parser = privsep_fork(&monitor.fd, &err);
     if (monitor.parser == 0)
-        _exit(parser_run(connection, monitor.fd));
+        _exit(lmtp_parser_run(connection, monitor.fd));
     if (monitor.parser < 0) {
         log_error("serving a connection: %s", err.text);
         return EXIT_FAILURE;

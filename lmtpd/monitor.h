@@ -7,6 +7,6 @@
 #include "lmtpd/connection.h"
 
 /* Serves one connection; returns an exit status. */
-int monitor_run(const struct connection *connection);
+int lmtp_monitor_run(const struct connection *connection);
 
 #endif

@@ -84,7 +84,7 @@ static void converse(struct lmtp *lmtp)
              (unsigned long long)lmtp->out->total);
 }
 
-int parser_run(const struct connection *connection, int monitor)
+int lmtp_parser_run(const struct connection *connection, int monitor)
 {
     struct error err = { 0 };
     char hostname[256];

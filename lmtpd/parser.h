@@ -5,6 +5,6 @@
 #include "lmtpd/connection.h"
 
 /* Serves the connection; monitor: the descriptor on which the monitor answers. Returns an exit status. */
-int parser_run(const struct connection *connection, int monitor);
+int lmtp_parser_run(const struct connection *connection, int monitor);
 
 #endif

@@ -232,8 +232,8 @@ static void serve(struct worker *worker)
     buf_free(&payload);
 }
 
-int worker_run_delivery(const struct connection *connection, int fd, struct bytes local,
-                        struct bytes domain)
+int lmtp_worker_run(const struct connection *connection, int fd, struct bytes local,
+                    struct bytes domain)
 {
     struct worker worker = { .fd = fd };
     bool known = introduce(&worker, connection, local, domain);

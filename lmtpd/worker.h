@@ -7,7 +7,7 @@
 #include "lmtpd/connection.h"
 
 /* Answers on fd as lmtpd/wire.h says until it is told or the other side is gone. Returns an exit status. */
-int worker_run_delivery(const struct connection *connection, int fd, struct bytes local,
-                        struct bytes domain);
+int lmtp_worker_run(const struct connection *connection, int fd, struct bytes local,
+                    struct bytes domain);
 
 #endif

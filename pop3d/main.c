@@ -7,7 +7,7 @@ static const struct service pop3_service = {
     .login = pop3_login,
     .session = pop3_session,
     .refusal = "-ERR ",
-    .pipe_refused = "-ERR [SYS/PERM] POP3 is not served over a pipe: connect to its port and log in\r\n",
+    .pipe_refused = "[SYS/PERM] POP3 is not served over a pipe: connect to its port and log in",
 };
 
 int main(int argc, char **argv)
