@@ -1,6 +1,6 @@
 /* Renaming a mailbox and what is below it. Every mailbox of the tree is at any moment whole under
  * its old or its new name: control files that lie apart from the mail get a second link under the
- * new name first, then the mail moves (Maildir++: directory by directory, the parent first;
+ * new name first, then the mail moves (Maildir++: directory by directory;
  * LAYOUT=fs: the whole tree in one rename), then the old links go. */
 #include <dirent.h>
 #include <errno.h>
@@ -26,7 +26,7 @@ struct renaming {
     const struct location *location;
     struct bytes from, to;
     struct arena *arena;
-    struct move *first, **last;
+    struct move *first; /* children before their parents: last seen, first here */
     bool failed, conflict;
 };
 
@@ -54,8 +54,8 @@ static bool collect(void *context, struct bytes name, bool selectable)
     }
     move->new = bytes_of(new);
     move->selectable = selectable;
-    *renaming->last = move;
-    renaming->last = &move->next;
+    move->next = renaming->first;
+    renaming->first = move;
     return true;
 }
 
@@ -188,15 +188,12 @@ static void move_aside(struct renaming *renaming)
             unlink_files(move->from.index);
         }
     }
-    /* Directories, once nothing is in them: children come behind their parents in no certain order.
-     */
-    for (int round = 0; round < 2; round++)
-        for (struct move *move = renaming->first; move; move = move->next) {
-            if (is_apart(&move->from, move->from.control))
-                rmdir(move->from.control);
-            if (is_apart(&move->from, move->from.index))
-                rmdir(move->from.index);
-        }
+    for (struct move *move = renaming->first; move; move = move->next) {
+        if (is_apart(&move->from, move->from.control))
+            rmdir(move->from.control);
+        if (is_apart(&move->from, move->from.index))
+            rmdir(move->from.index);
+    }
 }
 
 static bool run(struct renaming *renaming, struct error *err)
@@ -230,7 +227,6 @@ bool maildir_tree_rename(const struct location *location, struct bytes from, str
                          BYTES_FMT(from));
     if (!(renaming.arena = arena_create(MEMORY)))
         return error_memory(err);
-    renaming.last = &renaming.first;
     bool good = maildir_layout(location, to, renaming.arena, &paths, err) && run(&renaming, err);
     arena_destroy(&renaming.arena);
     return good ||
