@@ -327,7 +327,7 @@ static size_t body_lines(struct part_parser *parser, struct bytes piece, bool bo
 {
     const char *at = piece.data, *end = at + piece.len, *last = at;
     uint64_t lines = 0, bare = 0;
-    while (at < end && !(bounded && *at == '-')) {
+    while (at < end && !(bounded && *at == '-' && (at + 1 == end || at[1] == '-'))) {
         const char *lf = memchr(at, '\n', (size_t)(end - at));
         if (!lf)
             break;
@@ -364,7 +364,7 @@ static size_t line_begin(struct part_parser *parser, struct bytes piece)
 {
     bool bounded = parser->candidate_size && !parser->opaque;
     parser->line_start = parser->now;
-    if (bounded && piece.data[0] == '-') {
+    if (bounded && piece.data[0] == '-' && (piece.len == 1 || piece.data[1] == '-')) {
         parser->line = LINE_CANDIDATE;
         return 0;
     }
