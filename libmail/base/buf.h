@@ -28,7 +28,7 @@ void buf_string(struct buf *buf, const char *cstr);
 void buf_byte(struct buf *buf, char c);
 void buf_number(struct buf *buf, uint64_t n); /* decimal */
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *buf, const char *format, va_list args);
+void buf_vprintf(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Room for len more octets: where to write them, or NULL (then failed). Add to len what was used. */
 char *buf_reserve(struct buf *buf, size_t len);
 /* Drops the first n octets. */

@@ -84,7 +84,8 @@ static void whole_characters(char *text, size_t size)
         text[start - 1] = '\0';
 }
 
-static void write_text(struct error *err, const char *format, va_list args, const char *behind)
+__attribute__((format(printf, 2, 0))) static void
+write_text(struct error *err, const char *format, va_list args, const char *behind)
 {
     char words[sizeof(err->text)];
     vsnprintf(words, sizeof(words), format, args);
