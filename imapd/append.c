@@ -1,11 +1,14 @@
-/* APPEND (RFC 3501, 6.3.11) of one message or several at once (MULTIAPPEND, RFC 3502); [APPENDUID ...]: RFC 4315, 3.
+/* APPEND (RFC 3501, 6.3.11) of one message or several at once (MULTIAPPEND, RFC 3502); [APPENDUID
+ * ...]: RFC 4315, 3.
  *
  * append  = "APPEND" SP mailbox 1*(SP message)
  * message = [flag-list SP] [date-time SP] literal
  *
- * Whether the mailbox is there is known before a literal is asked for. Octets stream to the disk as they come. All messages become
- * visible together, or none does: a refusal, a broken connection or a full disk leaves nothing. What a client sends without being asked
- * ({n+}) is thrown away, whatever its size, so that the answer reaches it and the connection stays in step. */
+ * Whether the mailbox is there is known before a literal is asked for. Octets stream to the disk as
+ * they come. All messages become visible together, or none does: a refusal, a broken connection or
+ * a full disk leaves nothing. What a client sends without being asked
+ * ({n+}) is thrown away, whatever its size, so that the answer reaches it and the connection stays
+ * in step. */
 #include "imapd/imap.h"
 
 struct append_command {
@@ -13,7 +16,7 @@ struct append_command {
     struct append *append; /* NULL after a refusal */
     const char *code;      /* of the refusal, or NULL */
     const char *text;
-    struct error error;    /* its cause, where there is one */
+    struct error error; /* its cause, where there is one */
 };
 
 struct literal {
@@ -21,7 +24,8 @@ struct literal {
     bool synchronising;
 };
 
-/* The first refusal is the one that is answered; reading goes on for what the client sends anyway. */
+/* The first refusal is the one that is answered; reading goes on for what the client sends anyway.
+ */
 static void refuse(struct append_command *command, const char *code, const char *text)
 {
     if (command->text || command->error.class != ERROR_NONE)
@@ -102,22 +106,32 @@ static bool break_off(struct append_command *command, const struct error *err)
     return false;
 }
 
-static bool take_octets(struct append_command *command, uint64_t left)
+/* Some octets that the client sent; waits for them as for a command: until it is idle for too long,
+ * or we have to end. */
+static bool next_piece(struct append_command *command, struct bytes *piece, struct error *err)
 {
     struct input *in = command->imap->in;
+    struct parser *parser = &command->imap->parser;
+    if (!input_buffered(in).len && parser->wait && !parser->wait(parser->wait_context))
+        return error_set(err, ERROR_UNAVAILABLE, "The connection is given up inside a message");
+    int got = input_next(in, piece, err);
+    if (got == 0)
+        error_set(err, ERROR_UNAVAILABLE, "The client closed the connection inside a message");
+    return got > 0;
+}
+
+static bool take_octets(struct append_command *command, uint64_t left)
+{
     struct error err = { 0 };
     struct bytes piece;
     while (left) {
-        int got = input_next(in, &piece, &err);
-        if (got == 0)
-            error_set(&err, ERROR_UNAVAILABLE, "The client closed the connection inside a message");
-        if (got <= 0)
+        if (!next_piece(command, &piece, &err))
             return break_off(command, &err);
         if (piece.len > left)
             piece.len = (size_t)left;
         if (!refused(command) && !append_write(command->append, piece, &err))
             refuse_error(command, &err);
-        input_consume(in, piece.len);
+        input_consume(command->imap->in, piece.len);
         left -= piece.len;
     }
     if (!refused(command) && !append_message_end(command->append, &err))
@@ -125,7 +139,8 @@ static bool take_octets(struct append_command *command, uint64_t left)
     return true;
 }
 
-/* One message. False: the parser failed, or the connection did. Sets parser.complete where the client waits for a refusal. */
+/* One message. False: the parser failed, or the connection did. Sets parser.complete where the
+ * client waits for a refusal. */
 static bool read_message(struct append_command *command)
 {
     struct parser *parser = &command->imap->parser;
@@ -195,7 +210,8 @@ bool imap_append(struct imap *imap)
         refuse_error(&command, &err);
     bool answered = read_messages(&command);
     if (answered)
-        answered = refused(&command) ? answer_refusal(&command, mailbox) : commit(&command, mailbox);
+        answered =
+            refused(&command) ? answer_refusal(&command, mailbox) : commit(&command, mailbox);
     append_abort(&command.append);
     return answered;
 }

@@ -2,12 +2,14 @@
  *
  * copy = ("COPY" / "MOVE") SP sequence-set SP mailbox
  *
- * The pairs of MOVE come untagged, before the EXPUNGEs that take the messages out of the numbering (RFC 6851, 4.3). */
+ * The pairs of MOVE come untagged, before the EXPUNGEs that take the messages out of the numbering
+ * (RFC 6851, 4.3). */
 #include "imapd/imap.h"
 
 #include <stdlib.h>
 
-/* "3:5,9", in the order given: rising runs as ranges, so that the n-th of both sets belong together. */
+/* "3:5,9", in the order given: rising runs as ranges, so that the n-th of both sets belong
+ * together. */
 static void write_uids(struct buf *out, const uint32_t *uids, size_t count)
 {
     for (size_t i = 0, last; i < count; i = last + 1) {

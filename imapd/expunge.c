@@ -1,4 +1,5 @@
-/* EXPUNGE (RFC 3501, 6.4.3) and UID EXPUNGE SP sequence-set (RFC 4315, 2.1). The EXPUNGE responses come from imap_ok(). */
+/* EXPUNGE (RFC 3501, 6.4.3) and UID EXPUNGE SP sequence-set (RFC 4315, 2.1). The EXPUNGE responses
+ * come from imap_ok(). */
 #include "imapd/imap.h"
 
 static uint64_t count_deleted(struct imap *imap, const struct numset *seqs)

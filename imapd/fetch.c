@@ -1,8 +1,9 @@
 /* FETCH and UID FETCH: RFC 3501, 6.4.5 and 6.4.8 (syntax in fetch_parse.c).
  *
- * Messages that another session expunged meanwhile are left out. RFC 2180, 4.1 leaves the tagged answer open: clients that
- * fetch 1:* stop their whole synchronisation at a NO, so it is OK with [EXPUNGEISSUED], except where nothing at all of what was
- * asked for by number is left. A message that can't be read is logged, the others are sent, and the answer is NO. */
+ * Messages that another session expunged meanwhile are left out. RFC 2180, 4.1 leaves the tagged
+ * answer open: clients that fetch 1:* stop their whole synchronisation at a NO, so it is OK with
+ * [EXPUNGEISSUED], except where nothing at all of what was asked for by number is left. A message
+ * that can't be read is logged, the others are sent, and the answer is NO. */
 #include "imapd/fetch.h"
 
 #include "base/log.h"
@@ -24,13 +25,15 @@ static void note_failure(struct fetch_run *run, uint32_t uid, const struct error
         run->class = err->class;
 }
 
-/* \Seen is set behind the answers, so that a connection that breaks does not mark what never arrived. */
+/* \Seen is set behind the answers, so that a connection that breaks does not mark what never
+ * arrived. */
 static void set_seen(struct fetch_run *run)
 {
     struct error err = { 0 };
     if (!run->seen.count)
         return;
-    if (!mailbox_store(run->fetch->imap->mailbox, &run->seen, STORE_ADD, FLAG_SEEN, 0, NULL, &err)) {
+    if (!mailbox_store(run->fetch->imap->mailbox, &run->seen, STORE_ADD, FLAG_SEEN, 0, NULL,
+                       &err)) {
         log_error("FETCH could not set \\Seen: %s", err.text);
         if (!run->failed++)
             run->class = err.class;
@@ -92,7 +95,8 @@ static bool answer(struct fetch_run *run)
     if (output_failed(imap->out))
         return false;
     if (run->failed)
-        return imap_no(imap, error_reply(run->class)->imap, "Some messages could not be read; the others were sent");
+        return imap_no(imap, error_reply(run->class)->imap,
+                       "Some messages could not be read; the others were sent");
     if (run->gone && !run->sent && !imap->uid)
         return imap_no(imap, "EXPUNGEISSUED", "These messages were expunged");
     if (run->gone)

@@ -28,10 +28,10 @@ struct fetch_item {
 struct fetch {
     struct imap *imap;
     struct fetch_item *items, **last;
-    unsigned fields;  /* FIELD_* that the items need */
-    bool flags, uid;  /* are among the items */
-    bool seen;        /* sets \Seen */
-    bool streams;     /* some item is read from the message itself */
+    unsigned fields;       /* FIELD_* that the items need */
+    bool flags, uid;       /* are among the items */
+    bool seen;             /* sets \Seen */
+    bool streams;          /* some item is read from the message itself */
     struct arena *scratch; /* of one message */
     struct buf text;       /* header fields of one item */
 };
@@ -46,17 +46,20 @@ enum fetch_result {
     FETCH_BROKEN, /* the answer stops inside a literal, the connection has to end */
 };
 /* Writes "* seq FETCH (...)". set_seen: \Seen is being set by this command, and shown. */
-enum fetch_result fetch_message(struct fetch *fetch, uint32_t seq, bool set_seen, struct error *err);
+enum fetch_result fetch_message(struct fetch *fetch, uint32_t seq, bool set_seen,
+                                struct error *err);
 
-/* The value of a FETCH_SECTION item: opened first, so that what fails fails before its line is begun. */
+/* The value of a FETCH_SECTION item: opened first, so that what fails fails before its line is
+ * begun. */
 struct fetch_value {
     bool exists;         /* false: NIL */
     struct bytes memory; /* the octets, where they are in memory already; */
     struct input *in;    /* or where they come from */
     uint64_t size;
 };
-bool fetch_value_open(struct fetch *fetch, const struct fetch_item *item, uint32_t seq, const struct message_fields *fields,
-                      const struct part *root, struct fetch_value *value, struct error *err);
+bool fetch_value_open(struct fetch *fetch, const struct fetch_item *item, uint32_t seq,
+                      const struct message_fields *fields, const struct part *root,
+                      struct fetch_value *value, struct error *err);
 /* Writes it as an nstring and closes it. False: broken off inside. */
 bool fetch_value_write(struct fetch *fetch, struct fetch_value *value, struct error *err);
 void fetch_value_close(struct fetch_value *value);

@@ -1,4 +1,5 @@
-/* The FETCH response of one message (RFC 3501, 7.4.2): items in the order in which they were asked for. */
+/* The FETCH response of one message (RFC 3501, 7.4.2): items in the order in which they were asked
+ * for. */
 #include "imapd/fetch.h"
 
 #include "message/date.h"
@@ -9,7 +10,8 @@ struct fetched {
     struct message message;
     struct message_fields fields;
     struct part *root;
-    const struct fetch_item *opened; /* the first one that comes from the message itself, opened already */
+    const struct fetch_item
+        *opened; /* the first one that comes from the message itself, opened already */
     struct fetch_value value;
     enum fetch_result result;
 };
@@ -61,7 +63,8 @@ static bool open_first(struct fetch *fetch, struct fetched *fetched, struct erro
     while (item && item->kind != FETCH_SECTION)
         item = item->next;
     fetched->opened = item;
-    return !item || fetch_value_open(fetch, item, fetched->seq, &fetched->fields, fetched->root, &fetched->value, err);
+    return !item || fetch_value_open(fetch, item, fetched->seq, &fetched->fields, fetched->root,
+                                     &fetched->value, err);
 }
 
 static void write_label(struct imap *imap, const struct fetch_item *item)
@@ -94,12 +97,14 @@ static void write_label(struct imap *imap, const struct fetch_item *item)
         output_printf(imap->out, "<%u>", item->origin);
 }
 
-static bool write_section(struct fetch *fetch, struct fetched *fetched, const struct fetch_item *item, struct error *err)
+static bool write_section(struct fetch *fetch, struct fetched *fetched,
+                          const struct fetch_item *item, struct error *err)
 {
     struct fetch_value value = fetched->value;
     if (item == fetched->opened) {
         fetched->value = (struct fetch_value){ 0 };
-    } else if (!fetch_value_open(fetch, item, fetched->seq, &fetched->fields, fetched->root, &value, err)) {
+    } else if (!fetch_value_open(fetch, item, fetched->seq, &fetched->fields, fetched->root, &value,
+                                 err)) {
         /* The line is begun and has to be ended: NIL, and NO at the end of the command. */
         fetched->result = result_of(err);
         value = (struct fetch_value){ .exists = false };
@@ -132,7 +137,8 @@ static void write_flags(struct imap *imap, const struct message *message)
     imap_write_flags(imap, message);
 }
 
-static bool write_item(struct fetch *fetch, struct fetched *fetched, const struct fetch_item *item, struct error *err)
+static bool write_item(struct fetch *fetch, struct fetched *fetched, const struct fetch_item *item,
+                       struct error *err)
 {
     struct output *out = fetch->imap->out;
     switch (item->kind) {
@@ -164,7 +170,8 @@ static bool write_item(struct fetch *fetch, struct fetched *fetched, const struc
 }
 
 /* A UID command's answers have the UID, asked for or not (RFC 3501, 6.4.8). */
-static bool write_line(struct fetch *fetch, struct fetched *fetched, bool set_seen, struct error *err)
+static bool write_line(struct fetch *fetch, struct fetched *fetched, bool set_seen,
+                       struct error *err)
 {
     struct imap *imap = fetch->imap;
     const char *between = "";

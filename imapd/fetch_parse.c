@@ -1,6 +1,7 @@
-/* fetch      = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
- * fetch-att  = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] / "BODY" ["STRUCTURE"] / "UID" /
- *              "BODY" [".PEEK"] section ["<" number "." nz-number ">"]                                        (RFC 3501, 9) */
+/* fetch      = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP
+ * fetch-att) ")") fetch-att  = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" /
+ * ".SIZE" / ".TEXT"] / "BODY" ["STRUCTURE"] / "UID" / "BODY" [".PEEK"] section ["<" number "."
+ * nz-number ">"]                                        (RFC 3501, 9) */
 #include "imapd/fetch.h"
 
 enum { NAME_MAX_LEN = 16, ITEMS_MAX = 1000 };

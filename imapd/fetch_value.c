@@ -1,11 +1,13 @@
-/* BODY[...] of one message: found, opened, and written as a literal of exactly the length that was announced.
+/* BODY[...] of one message: found, opened, and written as a literal of exactly the length that was
+ * announced.
  *
- * A part that is not there is NIL, "the non-existence of a particular data item" (RFC 3501, 4.5), which "" would not be. (Dovecot
- * sends the empty string for both.) A partial that begins beyond the end is "" (RFC 3501, 6.4.5). */
+ * A part that is not there is NIL, "the non-existence of a particular data item" (RFC 3501, 4.5),
+ * which "" would not be. (Dovecot sends the empty string for both.) A partial that begins beyond
+ * the end is "" (RFC 3501, 6.4.5). */
 #include "imapd/fetch.h"
 
-/* NUL can't be in a literal of IMAP4rev1 (CHAR8 is %x01-ff). As in Dovecot each becomes one octet 0x80, so that sizes and
- * positions stay true; BINARY's literal8 can carry NULs. */
+/* NUL can't be in a literal of IMAP4rev1 (CHAR8 is %x01-ff). As in Dovecot each becomes one octet
+ * 0x80, so that sizes and positions stay true; BINARY's literal8 can carry NULs. */
 static void write_octets(struct output *out, struct bytes text)
 {
     while (text.len) {
@@ -24,12 +26,13 @@ static bool is_fields(const struct section *section)
 }
 
 /* The header of a message inside the message, whole: into the scratch arena. */
-static bool read_header(struct fetch *fetch, uint32_t seq, const struct part_span *span, struct bytes *header,
-                        struct error *err)
+static bool read_header(struct fetch *fetch, uint32_t seq, const struct part_span *span,
+                        struct bytes *header, struct error *err)
 {
     char *data = arena_alloc(fetch->scratch, (size_t)span->wire_size);
     if (!data)
-        return error_set(err, ERROR_TOO_BIG, "a header of %llu octets is too big to take fields from",
+        return error_set(err, ERROR_TOO_BIG,
+                         "a header of %llu octets is too big to take fields from",
                          (unsigned long long)span->wire_size);
     struct input *in = mailbox_read(fetch->imap->mailbox, seq, span, err);
     bool good = in && input_read_all(in, data, (size_t)span->wire_size, err);
@@ -39,7 +42,8 @@ static bool read_header(struct fetch *fetch, uint32_t seq, const struct part_spa
 }
 
 /* Cuts value to what the partial names. */
-static bool apply_partial(const struct fetch_item *item, struct fetch_value *value, struct error *err)
+static bool apply_partial(const struct fetch_item *item, struct fetch_value *value,
+                          struct error *err)
 {
     if (!item->partial)
         return true;
@@ -67,8 +71,8 @@ static bool open_header(struct fetch *fetch, const struct fetch_item *item, stru
     return true;
 }
 
-static bool open_stream(struct fetch *fetch, uint32_t seq, const struct part_span *span, uint64_t size,
-                        struct fetch_value *value, struct error *err)
+static bool open_stream(struct fetch *fetch, uint32_t seq, const struct part_span *span,
+                        uint64_t size, struct fetch_value *value, struct error *err)
 {
     value->size = size;
     if (!size)
@@ -78,8 +82,8 @@ static bool open_stream(struct fetch *fetch, uint32_t seq, const struct part_spa
 }
 
 static bool open_section(struct fetch *fetch, const struct fetch_item *item, uint32_t seq,
-                         const struct message_fields *fields, const struct part *root, struct fetch_value *value,
-                         struct error *err)
+                         const struct message_fields *fields, const struct part *root,
+                         struct fetch_value *value, struct error *err)
 {
     const struct section *section = &item->section;
     struct part_span span;
@@ -93,17 +97,21 @@ static bool open_section(struct fetch *fetch, const struct fetch_item *item, uin
         return true;
     struct bytes header;
     if (is_fields(section))
-        return read_header(fetch, seq, &span, &header, err) && open_header(fetch, item, header, value, err);
+        return read_header(fetch, seq, &span, &header, err) &&
+               open_header(fetch, item, header, value, err);
     return open_stream(fetch, seq, &span, span.wire_size, value, err);
 }
 
-bool fetch_value_open(struct fetch *fetch, const struct fetch_item *item, uint32_t seq, const struct message_fields *fields,
-                      const struct part *root, struct fetch_value *value, struct error *err)
+bool fetch_value_open(struct fetch *fetch, const struct fetch_item *item, uint32_t seq,
+                      const struct message_fields *fields, const struct part *root,
+                      struct fetch_value *value, struct error *err)
 {
     *value = (struct fetch_value){ .exists = true };
-    bool good = open_section(fetch, item, seq, fields, root, value, err) && apply_partial(item, value, err);
+    bool good =
+        open_section(fetch, item, seq, fields, root, value, err) && apply_partial(item, value, err);
     if (good && value->in && value->size) {
-        /* The first octets now: most of what can fail fails here, where nothing was announced yet. */
+        /* The first octets now: most of what can fail fails here, where nothing was announced yet.
+         */
         struct bytes view;
         int got = input_next(value->in, &view, err);
         good = got > 0;

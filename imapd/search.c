@@ -1,7 +1,8 @@
 /* SEARCH and UID SEARCH: RFC 3501, 6.4.4 and 6.4.8 (syntax in search_parse.c).
  *
- * Text is looked for in decoded words, transfer encodings and charsets, without regard to case. Messages that another session expunged
- * meanwhile are not found. One that can't be read is logged, the others are answered, and then NO says so. */
+ * Text is looked for in decoded words, transfer encodings and charsets, without regard to case.
+ * Messages that another session expunged meanwhile are not found. One that can't be read is logged,
+ * the others are answered, and then NO says so. */
 #include "imapd/search.h"
 
 enum { STILL_SEARCHING = 10 }; /* seconds between signs of life */
@@ -53,7 +54,8 @@ static bool run_search(struct search_command *command)
     if (command->charset_unknown)
         return imap_no(imap, "BADCHARSET (US-ASCII UTF-8)", "This charset is not known here");
     if (command->text_invalid)
-        return imap_no(imap, "BADCHARSET (US-ASCII UTF-8)", "The text to search for is not valid in its charset");
+        return imap_no(imap, "BADCHARSET (US-ASCII UTF-8)",
+                       "The text to search for is not valid in its charset");
     bool good = search_run(imap->mailbox, command->key, &found, tick, &ticker, &err);
     write_found(imap, &found);
     numset_free(&found);

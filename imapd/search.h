@@ -12,10 +12,10 @@ struct search_set { /* a numset of a key, to be freed */
 
 struct search_command {
     struct imap *imap;
-    struct bytes charset;      /* absent: not named */
+    struct bytes charset; /* absent: not named */
     bool charset_unknown;
-    bool text_invalid;         /* some text is not in that charset */
-    struct search_key *key;    /* in the command's arena, but for its sets */
+    bool text_invalid;      /* some text is not in that charset */
+    struct search_key *key; /* in the command's arena, but for its sets */
     struct search_set *sets;
     unsigned depth;
 };

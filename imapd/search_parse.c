@@ -1,7 +1,9 @@
 /* search     = "SEARCH" [SP "CHARSET" SP astring] 1*(SP search-key)
- * search-key = "ALL" / "ANSWERED" / "BCC" SP astring / ... / sequence-set / "(" search-key *(SP search-key) ")"   (RFC 3501, 9)
+ * search-key = "ALL" / "ANSWERED" / "BCC" SP astring / ... / sequence-set / "(" search-key *(SP
+ * search-key) ")"   (RFC 3501, 9)
  *
- * One table has the keys. What is several things at once (NEW, OLD, UNSEEN) becomes AND and NOT over the kinds that query/ knows. */
+ * One table has the keys. What is several things at once (NEW, OLD, UNSEEN) becomes AND and NOT
+ * over the kinds that query/ knows. */
 #include "imapd/search.h"
 
 #include "base/unicode.h"
@@ -15,7 +17,7 @@ static const struct key_name {
     const char *name;
     enum search_kind kind;
     enum argument argument;
-    unsigned flag;     /* SEARCH_FLAG */
+    unsigned flag; /* SEARCH_FLAG */
     bool negated;
     const char *field; /* SEARCH_HEADER */
 } NAMES[] = {
@@ -73,7 +75,8 @@ static struct search_key *key_create(struct search_command *command, enum search
     return key;
 }
 
-static struct search_key *key_around(struct search_command *command, enum search_kind kind, struct search_key *children)
+static struct search_key *key_around(struct search_command *command, enum search_kind kind,
+                                     struct search_key *children)
 {
     struct search_key *key = children ? key_create(command, kind) : NULL;
     if (key)
@@ -84,7 +87,8 @@ static struct search_key *key_around(struct search_command *command, enum search
 /* NEW: RECENT UNSEEN. */
 static struct search_key *key_new(struct search_command *command)
 {
-    struct search_key *recent = key_create(command, SEARCH_FLAG), *seen = key_create(command, SEARCH_FLAG);
+    struct search_key *recent = key_create(command, SEARCH_FLAG),
+                      *seen = key_create(command, SEARCH_FLAG);
     if (!recent || !seen)
         return NULL;
     recent->number = FLAG_RECENT;
@@ -93,15 +97,16 @@ static struct search_key *key_new(struct search_command *command)
     return recent->next ? key_around(command, SEARCH_AND, recent) : NULL;
 }
 
-/* Text as UTF-8. Without CHARSET, UTF-8 is taken too: clients send it. What is wrong with it is said when the whole
- * command was read. */
+/* Text as UTF-8. Without CHARSET, UTF-8 is taken too: clients send it. What is wrong with it is
+ * said when the whole command was read. */
 static bool read_text(struct search_command *command, struct bytes *text)
 {
     struct bytes raw;
     if (!parser_astring(parser_of(command), &raw))
         return false;
     struct buf utf8 = BUF_INIT(TEXT_MAX * 4);
-    bool good = command->charset.data ? text_to_utf8(&utf8, raw, command->charset) : utf8_valid(raw);
+    bool good =
+        command->charset.data ? text_to_utf8(&utf8, raw, command->charset) : utf8_valid(raw);
     if (!good)
         command->text_invalid = true;
     else
@@ -111,7 +116,8 @@ static bool read_text(struct search_command *command, struct bytes *text)
     return memory || parser_refuse(parser_of(command), "LIMIT", "Out of memory");
 }
 
-/* Numbers that no message has match nothing, and are no error. In an empty mailbox "*" is such a number. */
+/* Numbers that no message has match nothing, and are no error. In an empty mailbox "*" is such a
+ * number. */
 static bool read_set(struct search_command *command, uint32_t star, struct search_key *key)
 {
     struct bytes text;
@@ -124,7 +130,8 @@ static bool read_set(struct search_command *command, uint32_t star, struct searc
         return false;
     if (numset_parse(&key->set, text, star ? star : 1, RANGES_MAX))
         return true;
-    return parser_fail(parser_of(command), "Bad sequence set %.*s", BYTES_FMT(bytes_take(text, 60)));
+    return parser_fail(parser_of(command), "Bad sequence set %.*s",
+                       BYTES_FMT(bytes_take(text, 60)));
 }
 
 static uint32_t last_uid(struct mailbox *mailbox)
@@ -151,7 +158,8 @@ static bool read_two_keys(struct search_command *command, struct search_key *key
     return key->children->next != NULL;
 }
 
-static bool read_argument(struct search_command *command, enum argument argument, struct search_key *key)
+static bool read_argument(struct search_command *command, enum argument argument,
+                          struct search_key *key)
 {
     struct parser *parser = parser_of(command);
     if (argument == NONE)
@@ -164,7 +172,8 @@ static bool read_argument(struct search_command *command, enum argument argument
     case STRING:
         return read_text(command, &key->text);
     case FIELD_AND_STRING:
-        return parser_astring(parser, &key->field) && parser_space(parser) && read_text(command, &key->text);
+        return parser_astring(parser, &key->field) && parser_space(parser) &&
+               read_text(command, &key->text);
     case KEYWORD:
         return parser_atom(parser, &key->text);
     case DATE:
@@ -254,7 +263,8 @@ static struct search_key *read_key(struct search_command *command)
 static bool read_charset(struct search_command *command)
 {
     struct parser *parser = parser_of(command);
-    if (!parser_space(parser) || !parser_astring(parser, &command->charset) || !parser_space(parser))
+    if (!parser_space(parser) || !parser_astring(parser, &command->charset) ||
+        !parser_space(parser))
         return false;
     command->charset_unknown = !text_charset_known(command->charset);
     return true;

@@ -1,5 +1,5 @@
-/* Which octets of a message BODY[...] names: its grammar, where they stand in the structure, and the subset of header
- * fields (RFC 3501, 6.4.5 and 9; RFC 9051, 6.4.5.1). */
+/* Which octets of a message BODY[...] names: its grammar, where they stand in the structure, and
+ * the subset of header fields (RFC 3501, 6.4.5 and 9; RFC 9051, 6.4.5.1). */
 #ifndef IMAPD_SECTION_H
 #define IMAPD_SECTION_H
 
@@ -25,10 +25,12 @@ struct section {
 
 /* Reads what stands between "[" and "]", and the "]". False: the parser failed. */
 bool section_parse(struct parser *parser, struct section *section);
-/* Where it stands in the message; of the FIELDS kinds, the header that they are taken from. False when the message has no such
- * part, or the part has no header or text of its own (only messages have). */
+/* Where it stands in the message; of the FIELDS kinds, the header that they are taken from. False
+ * when the message has no such part, or the part has no header or text of its own (only messages
+ * have). */
 bool section_span(const struct section *section, const struct part *root, struct part_span *span);
-/* Appends the fields of header (LF or CRLF) that section asks for, in wire form, with the empty line where header has one. */
+/* Appends the fields of header (LF or CRLF) that section asks for, in wire form, with the empty
+ * line where header has one. */
 void section_fields(const struct section *section, struct bytes header, struct buf *out);
 /* Appends text with each LF that has no CR before it as CRLF. */
 void section_wire(struct bytes text, struct buf *out);

@@ -3,8 +3,8 @@
  * store           = "STORE" SP sequence-set SP store-att-flags
  * store-att-flags = (["+" / "-"] "FLAGS" [".SILENT"]) SP (flag-list / (flag *(SP flag)))
  *
- * Every message of the set is answered with its flags unless .SILENT, changed or not: clients wait for it. Messages that another
- * session expunged meanwhile are answered as FETCH does (fetch.c). */
+ * Every message of the set is answered with its flags unless .SILENT, changed or not: clients wait
+ * for it. Messages that another session expunged meanwhile are answered as FETCH does (fetch.c). */
 #include "imapd/imap.h"
 
 struct store_command {
@@ -17,7 +17,9 @@ struct store_command {
 static bool read_mode(struct parser *parser, struct store_command *store)
 {
     struct bytes name;
-    store->mode = parser_try(parser, '+') ? STORE_ADD : parser_try(parser, '-') ? STORE_REMOVE : STORE_REPLACE;
+    store->mode = parser_try(parser, '+')   ? STORE_ADD
+                  : parser_try(parser, '-') ? STORE_REMOVE
+                                            : STORE_REPLACE;
     if (!parser_atom(parser, &name))
         return false;
     store->silent = bytes_equal_nocase(name, BYTES("FLAGS.SILENT"));
@@ -29,13 +31,15 @@ static bool parse(struct imap *imap, struct store_command *store)
 {
     struct parser *parser = &imap->parser;
     struct bytes set;
-    return parser_space(parser) && parser_sequence_set(parser, &set) && parser_space(parser) && read_mode(parser, store) &&
-           parser_space(parser) && parser_flag_list(parser, false, &store->flags) && parser_end(parser) &&
+    return parser_space(parser) && parser_sequence_set(parser, &set) && parser_space(parser) &&
+           read_mode(parser, store) && parser_space(parser) &&
+           parser_flag_list(parser, false, &store->flags) && parser_end(parser) &&
            imap_set(imap, set, &store->seqs);
 }
 
 /* The bits of the keywords. What is to be taken away and does not exist is taken away already. */
-static bool keyword_bits(struct imap *imap, const struct store_command *store, uint64_t *bits, struct error *err)
+static bool keyword_bits(struct imap *imap, const struct store_command *store, uint64_t *bits,
+                         struct error *err)
 {
     bool create = store->mode != STORE_REMOVE && store->seqs.count;
     *bits = 0;
@@ -58,7 +62,8 @@ static void tell_keywords(struct imap *imap, unsigned before)
     output_string(imap->out, ")\r\n");
 }
 
-static void tell_flags(struct imap *imap, const struct store_command *store, const struct numset *gone)
+static void tell_flags(struct imap *imap, const struct store_command *store,
+                       const struct numset *gone)
 {
     size_t cursor = 0;
     uint32_t seq = 0;
@@ -89,12 +94,14 @@ static bool run(struct imap *imap, const struct store_command *store)
     bool good = keyword_bits(imap, store, &bits, &err);
     tell_keywords(imap, keywords);
     if (good && store->seqs.count)
-        good = mailbox_store(imap->mailbox, &store->seqs, store->mode, store->flags.system, bits, &gone, &err);
+        good = mailbox_store(imap->mailbox, &store->seqs, store->mode, store->flags.system, bits,
+                             &gone, &err);
     if (good)
         tell_flags(imap, store, &gone);
-    bool answered = good                         ? answer(imap, store, &gone)
-                    : err.class == ERROR_LIMIT ? imap_no(imap, "LIMIT", "No more keywords fit into this mailbox")
-                                               : imap_error(imap, &err);
+    bool answered = good ? answer(imap, store, &gone)
+                    : err.class == ERROR_LIMIT
+                        ? imap_no(imap, "LIMIT", "No more keywords fit into this mailbox")
+                        : imap_error(imap, &err);
     numset_free(&gone);
     return answered;
 }

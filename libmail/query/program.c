@@ -36,7 +36,8 @@ static void insert_by_cost(struct node **list, struct node *node)
     *list = node;
 }
 
-static bool add_children(struct mailbox *mailbox, struct node *node, struct arena *arena, struct error *err)
+static bool add_children(struct mailbox *mailbox, struct node *node, struct arena *arena,
+                         struct error *err)
 {
     for (const struct search_key *key = node->key->children; key; key = key->next) {
         struct node *child = program_create(mailbox, key, arena, err);
@@ -49,7 +50,8 @@ static bool add_children(struct mailbox *mailbox, struct node *node, struct aren
     return true;
 }
 
-struct node *program_create(struct mailbox *mailbox, const struct search_key *key, struct arena *arena, struct error *err)
+struct node *program_create(struct mailbox *mailbox, const struct search_key *key,
+                            struct arena *arena, struct error *err)
 {
     struct node *node = arena_alloc(arena, sizeof(*node));
     if (!node) {

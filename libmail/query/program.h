@@ -1,4 +1,5 @@
-/* A search program made ready to run: keys with what evaluating them needs, cheapest first. Private to this room. */
+/* A search program made ready to run: keys with what evaluating them needs, cheapest first. Private
+ * to this room. */
 #ifndef QUERY_PROGRAM_H
 #define QUERY_PROGRAM_H
 
@@ -18,12 +19,14 @@ struct node {
     const struct search_key *key;
     enum search_cost cost;
     struct node *next, *children;
-    struct text_match *match; /* of the text; NULL: none, or the empty string, which is everywhere */
-    int keyword;              /* its bit, -1: no message has it */
+    struct text_match
+        *match;  /* of the text; NULL: none, or the empty string, which is everywhere */
+    int keyword; /* its bit, -1: no message has it */
 };
 
 /* In arena, but text_match: free with program_free. NULL without memory. */
-struct node *program_create(struct mailbox *mailbox, const struct search_key *key, struct arena *arena, struct error *err);
+struct node *program_create(struct mailbox *mailbox, const struct search_key *key,
+                            struct arena *arena, struct error *err);
 void program_free(struct node *node); /* NULL is fine */
 
 /* The message that is being looked at. What was loaded of it stays until the next one. */
@@ -40,7 +43,8 @@ struct subject {
 
 /* 1: matches, 0: does not; -1 with *err: could not be read (ERROR_NO_SUCH: expunged meanwhile). */
 int subject_match(struct subject *subject, const struct node *node, struct error *err);
-/* Looks for node's text in the message's text parts, and in its header too for TEXT. Results as above. */
+/* Looks for node's text in the message's text parts, and in its header too for TEXT. Results as
+ * above. */
 int subject_match_text(struct subject *subject, const struct node *node, struct error *err);
 /* Whether any field of header, decoded, has the text. */
 bool subject_match_header(struct subject *subject, struct bytes header, struct text_match *match);

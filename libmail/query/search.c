@@ -47,8 +47,8 @@ static bool look_at_all(struct search *search, struct error *err)
     return search->unreadable == 0;
 }
 
-bool search_run(struct mailbox *mailbox, const struct search_key *key, struct numset *found, bool (*tick)(void *context),
-                void *context, struct error *err)
+bool search_run(struct mailbox *mailbox, const struct search_key *key, struct numset *found,
+                bool (*tick)(void *context), void *context, struct error *err)
 {
     struct error local = { 0 };
     struct arena *arena = arena_create(PROGRAM_MEMORY);

@@ -13,8 +13,8 @@ static int64_t day_of(int64_t seconds)
 static bool load_numbers(struct subject *subject, struct error *err)
 {
     if (!subject->numbers_loaded)
-        subject->numbers_loaded =
-            mailbox_fields(subject->mailbox, subject->seq, FIELD_SIZE | FIELD_DATE, &subject->fields, err);
+        subject->numbers_loaded = mailbox_fields(subject->mailbox, subject->seq,
+                                                 FIELD_SIZE | FIELD_DATE, &subject->fields, err);
     return subject->numbers_loaded;
 }
 
@@ -62,7 +62,8 @@ static int match_date(struct subject *subject, const struct search_key *key, str
     return match_day(key->kind, day_of(subject->fields.date), day_of((int64_t)key->number));
 }
 
-/* The Date field's day as its writer saw it, "disregarding time and timezone". Without a date there is no match. */
+/* The Date field's day as its writer saw it, "disregarding time and timezone". Without a date there
+ * is no match. */
 static int match_sent(struct subject *subject, const struct search_key *key, struct error *err)
 {
     struct header_field field;
@@ -70,9 +71,11 @@ static int match_sent(struct subject *subject, const struct search_key *key, str
     int zone = 0;
     if (!subject_load_header(subject, err))
         return -1;
-    if (!header_find(buf_view(&subject->header), BYTES("Date"), &field) || !date_parse(field.value, &when, &zone))
+    if (!header_find(buf_view(&subject->header), BYTES("Date"), &field) ||
+        !date_parse(field.value, &when, &zone))
         return 0;
-    return match_day(key->kind, day_of((int64_t)when + (int64_t)zone * 60), day_of((int64_t)key->number));
+    return match_day(key->kind, day_of((int64_t)when + (int64_t)zone * 60),
+                     day_of((int64_t)key->number));
 }
 
 /* Whether the field's text, decoded, has what is looked for. */

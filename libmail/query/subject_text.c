@@ -1,6 +1,7 @@
-/* BODY and TEXT: the message is read once, front to back, and each text part decoded on the way. BODY looks at the text parts
- * and the headers of messages inside the message; TEXT at its header and those of its parts too, so that it finds attachments by
- * name. (In BODY they would make "plain" match everything.) What attachments hold is looked at only where it is text. */
+/* BODY and TEXT: the message is read once, front to back, and each text part decoded on the way.
+ * BODY looks at the text parts and the headers of messages inside the message; TEXT at its header
+ * and those of its parts too, so that it finds attachments by name. (In BODY they would make
+ * "plain" match everything.) What attachments hold is looked at only where it is text. */
 #include "query/program.h"
 
 enum { NESTED_HEADER_MAX = 256 << 10 };
@@ -12,7 +13,8 @@ struct reading {
     bool headers;     /* of all parts */
 };
 
-/* Moves to where span begins. False when it is behind us (a structure that lies) or can't be read. */
+/* Moves to where span begins. False when it is behind us (a structure that lies) or can't be read.
+ */
 static int go_to(struct reading *reading, const struct part_span *span, struct error *err)
 {
     if (span->wire_at < reading->in->offset)
@@ -72,14 +74,16 @@ static int search_header(struct reading *reading, const struct part *part, struc
     if (!room)
         error_memory(err);
     else if (input_read_all(reading->in, room, (size_t)size, err))
-        found = subject_match_header(reading->subject, bytes_make(room, (size_t)size), reading->match);
+        found =
+            subject_match_header(reading->subject, bytes_make(room, (size_t)size), reading->match);
     buf_free(&header);
     return found;
 }
 
 static bool is_text(const struct part *part)
 {
-    return !part->is_multipart && !part->is_message && bytes_equal_nocase(part->type, BYTES("text"));
+    return !part->is_multipart && !part->is_message &&
+           bytes_equal_nocase(part->type, BYTES("text"));
 }
 
 static int search_tree(struct reading *reading, const struct part *part, struct error *err)
@@ -96,7 +100,8 @@ static int search_tree(struct reading *reading, const struct part *part, struct 
     return 0;
 }
 
-static int search_body(struct subject *subject, struct text_match *match, bool headers, struct error *err)
+static int search_body(struct subject *subject, struct text_match *match, bool headers,
+                       struct error *err)
 {
     struct message_fields fields;
     if (!mailbox_fields(subject->mailbox, subject->seq, FIELD_PARTS, &fields, err))

@@ -5,7 +5,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct imap imap = { .in = input_memory(bytes_make(data, size)), .arena = arena_create((size_t)16 << 20) };
+    struct imap imap = { .in = input_memory(bytes_make(data, size)),
+                         .arena = arena_create((size_t)16 << 20) };
     struct fetch fetch = { .imap = &imap };
     unsigned count = 0;
     parser_init(&imap.parser, imap.in, NULL, imap.arena, 65536, 65536);

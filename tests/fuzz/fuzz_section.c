@@ -1,4 +1,5 @@
-/* A section as a client may write it up to the first line end, looked up in a message that follows. */
+/* A section as a client may write it up to the first line end, looked up in a message that follows.
+ */
 #include "imapd/section.h"
 #include "message/header.h"
 
@@ -20,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (section_parse(&parser, &section) && root && section_span(&section, root, &span)) {
         if (span.at > message.len || span.size > message.len - span.at)
             __builtin_trap();
-        section_fields(&section, bytes_take(bytes_skip(message, (size_t)span.at), (size_t)span.size), &out);
+        section_fields(&section,
+                       bytes_take(bytes_skip(message, (size_t)span.at), (size_t)span.size), &out);
     }
     buf_free(&out);
     parser_free(&parser);

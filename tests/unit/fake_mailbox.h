@@ -1,5 +1,6 @@
-/* A mailbox in memory for what lies above: messages as octets, with counts of how often each was looked into. It stands in for libmail/mailbox/
- * at link time, so a program that includes it may call nothing else of that room. */
+/* A mailbox in memory for what lies above: messages as octets, with counts of how often each was
+ * looked into. It stands in for libmail/mailbox/ at link time, so a program that includes it may
+ * call nothing else of that room. */
 #ifndef FAKE_MAILBOX_H
 #define FAKE_MAILBOX_H
 
@@ -36,7 +37,8 @@ bool mailbox_message(const struct mailbox *mailbox, uint32_t seq, struct message
     if (!seq || seq > fake.count)
         return false;
     /* UIDs 10, 20, 30, ... */
-    *out = (struct message){ seq * 10, fake.messages[seq - 1].flags, fake.messages[seq - 1].keywords };
+    *out =
+        (struct message){ seq * 10, fake.messages[seq - 1].flags, fake.messages[seq - 1].keywords };
     return true;
 }
 
@@ -71,7 +73,8 @@ static bool fake_trouble(uint32_t seq, struct error *err)
     return class != ERROR_NONE && !error_set(err, class, "message %u is in trouble", seq);
 }
 
-bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted, struct message_fields *out, struct error *err)
+bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted,
+                    struct message_fields *out, struct error *err)
 {
     (void)mailbox, (void)wanted;
     fake.fields_calls++;
@@ -91,7 +94,8 @@ bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted, stru
     return true;
 }
 
-struct input *mailbox_read(struct mailbox *mailbox, uint32_t seq, const struct part_span *span, struct error *err)
+struct input *mailbox_read(struct mailbox *mailbox, uint32_t seq, const struct part_span *span,
+                           struct error *err)
 {
     (void)mailbox;
     fake.read_calls++;

@@ -9,20 +9,25 @@ enum { MEMORY = 1 << 20, DAY = 86400 };
 
 /* 2022-01-07 is 18999 days after 1970-01-01. */
 static struct fake_message messages[] = {
-    { .octets = "From: Ann Smith <ann@example.org>\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe_aus?= =?utf-8?Q?_Wien?=\n"
+    { .octets = "From: Ann Smith <ann@example.org>\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe_aus?= "
+                "=?utf-8?Q?_Wien?=\n"
                 "Date: Fri, 07 Jan 2022 23:30:00 -0500\n\nThe first body.\n",
       .flags = FLAG_SEEN | FLAG_ANSWERED,
       .date = 18999 * DAY + 100 },
-    { .octets = "From: bob@example.org\nTo: ann@example.org\nCc: c@d\nBcc: e@f\nSubject:\nX-Tag: yes\n"
-                "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n"
-                "Ein caf=E9 so=\nlo.\n",
+    { .octets =
+          "From: bob@example.org\nTo: ann@example.org\nCc: c@d\nBcc: e@f\nSubject:\nX-Tag: yes\n"
+          "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: "
+          "quoted-printable\n\n"
+          "Ein caf=E9 so=\nlo.\n",
       .flags = FLAG_RECENT | FLAG_FLAGGED,
       .keywords = 1,
       .date = 19000 * DAY },
-    { .octets = "From: carol@example.org\nDate: 1 Feb 2022 10:00 +0100\nContent-Type: multipart/mixed; boundary=x\n\n"
+    { .octets = "From: carol@example.org\nDate: 1 Feb 2022 10:00 +0100\nContent-Type: "
+                "multipart/mixed; boundary=x\n\n"
                 "preamble\n--x\nContent-Type: application/octet-stream; name=report.bin\n\nhidden\n"
                 "--x\nContent-Type: message/rfc822\n\nSubject: forwarded thing\n\ninner words\n"
-                "--x\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: base64\n\nPHA+Q3LDqG1lPC9wPg==\n--x--\n",
+                "--x\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: "
+                "base64\n\nPHA+Q3LDqG1lPC9wPg==\n--x--\n",
       .flags = FLAG_DELETED | FLAG_DRAFT | FLAG_RECENT | FLAG_SEEN,
       .keywords = 3,
       .date = 19001 * DAY + DAY - 1 },
@@ -165,8 +170,12 @@ static void header_fields(void **state)
     assert_found("HEADER X-Tag \"\"", "2");
     assert_found("HEADER Subject \"\"", "1:2");
     assert_found("SUBJECT \"aus wien\"", "1");
-    assert_found("CHARSET UTF-8 SUBJECT {7+}\r\nGR\xc3\x9c\xc3\x9f" "E", "1");
-    assert_found("CHARSET ISO-8859-1 SUBJECT {5+}\r\ngr\xfc\xdf" "e", "1");
+    assert_found("CHARSET UTF-8 SUBJECT {7+}\r\nGR\xc3\x9c\xc3\x9f"
+                 "E",
+                 "1");
+    assert_found("CHARSET ISO-8859-1 SUBJECT {5+}\r\ngr\xfc\xdf"
+                 "e",
+                 "1");
     assert_found("SUBJECT utf-8", "");
 }
 

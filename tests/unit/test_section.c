@@ -29,8 +29,8 @@ static bool parses(const char *text, enum section_kind kind, size_t numbers, siz
 {
     struct fixture f;
     begin(&f, text);
-    bool good = section_parse(&f.parser, &f.section) && f.section.kind == kind && f.section.numbers_count == numbers &&
-                f.section.fields_count == fields;
+    bool good = section_parse(&f.parser, &f.section) && f.section.kind == kind &&
+                f.section.numbers_count == numbers && f.section.fields_count == fields;
     end(&f);
     return good;
 }
@@ -89,10 +89,11 @@ static void a_section_as_long_as_a_line_is_refused(void **state)
 }
 
 /* A multipart with a text and a message that is a multipart itself. */
-static const char MESSAGE[] = "Subject: outer\nContent-Type: multipart/mixed; boundary=x\n\n"
-                              "--x\nContent-ID: <one>\n\nfirst\n--x\nContent-Type: message/rfc822\n\n"
-                              "Subject: inner\nContent-Type: multipart/alternative; boundary=y\n\n"
-                              "--y\n\nplain\n--y\nContent-Type: text/html\n\n<p>\n--y--\n\n--x--\n";
+static const char MESSAGE[] =
+    "Subject: outer\nContent-Type: multipart/mixed; boundary=x\n\n"
+    "--x\nContent-ID: <one>\n\nfirst\n--x\nContent-Type: message/rfc822\n\n"
+    "Subject: inner\nContent-Type: multipart/alternative; boundary=y\n\n"
+    "--y\n\nplain\n--y\nContent-Type: text/html\n\n<p>\n--y--\n\n--x--\n";
 
 static struct part *parse_message(struct arena *arena, struct bytes message)
 {
@@ -113,7 +114,8 @@ static void assert_octets(const char *text, const char *expected)
     if (!expected)
         assert_false(there);
     else
-        assert_bytes_equal(bytes_take(bytes_skip(bytes_of(MESSAGE), span.at), span.size), bytes_of(expected));
+        assert_bytes_equal(bytes_take(bytes_skip(bytes_of(MESSAGE), span.at), span.size),
+                           bytes_of(expected));
     end(&f);
 }
 
@@ -125,7 +127,8 @@ static void a_section_is_found_in_the_structure(void **state)
     assert_octets("1]", "first");
     assert_octets("1.MIME]", "Content-ID: <one>\n\n");
     assert_octets("2.MIME]", "Content-Type: message/rfc822\n\n");
-    assert_octets("2.HEADER]", "Subject: inner\nContent-Type: multipart/alternative; boundary=y\n\n");
+    assert_octets("2.HEADER]",
+                  "Subject: inner\nContent-Type: multipart/alternative; boundary=y\n\n");
     assert_octets("2.TEXT]", "--y\n\nplain\n--y\nContent-Type: text/html\n\n<p>\n--y--\n");
     assert_octets("2.1]", "plain");
     assert_octets("2.1.MIME]", "\n");
@@ -163,7 +166,8 @@ static void header_fields_keep_their_order_and_folds(void **state)
     static const char HEADER[] = "To: a\nSubject: one\n two\nFROM : b\r\nX-Other: c\nto: d\n\n";
     assert_fields("HEADER.FIELDS (from to)]", HEADER, "To: a\r\nFROM : b\r\nto: d\r\n\r\n");
     assert_fields("HEADER.FIELDS (Subject)]", HEADER, "Subject: one\r\n two\r\n\r\n");
-    assert_fields("HEADER.FIELDS.NOT (TO FROM)]", HEADER, "Subject: one\r\n two\r\nX-Other: c\r\n\r\n");
+    assert_fields("HEADER.FIELDS.NOT (TO FROM)]", HEADER,
+                  "Subject: one\r\n two\r\nX-Other: c\r\n\r\n");
     assert_fields("HEADER.FIELDS (Missing)]", HEADER, "\r\n");
 }
 
