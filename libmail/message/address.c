@@ -43,8 +43,8 @@ static bool take_stray(struct lexer *lexer, struct buf *out)
     return true;
 }
 
-/* Words up to "<", "@", ":", ",", ";" or the end: in name with one space where white space stood, in local
- * without. */
+/* Words up to "<", "@", ":", ",", ";" or the end: in name with one space where white space stood,
+ * in local without. */
 static void take_words(struct reader *reader)
 {
     struct lexer *lexer = &reader->lexer;
@@ -229,9 +229,13 @@ static void read_one(struct reader *reader)
 struct address *address_parse(struct arena *arena, struct bytes value)
 {
     struct buf empty = BUF_INIT(value.len + 2);
-    struct reader reader = { .lexer = lexer_over(value), .arena = arena,
-                             .name = empty, .local = empty, .domain = empty,
-                             .route = empty, .comment = empty };
+    struct reader reader = { .lexer = lexer_over(value),
+                             .arena = arena,
+                             .name = empty,
+                             .local = empty,
+                             .domain = empty,
+                             .route = empty,
+                             .comment = empty };
     reader.last = &reader.first;
     reader.lexer.comment = &reader.comment;
     while (!lexer_ended(&reader.lexer)) {

@@ -95,7 +95,8 @@ static bool utf8_begins(struct bytes text)
     return true;
 }
 
-/* Copies what is well-formed. How many octets of text were used: all but the beginning of a character. */
+/* Copies what is well-formed. How many octets of text were used: all but the beginning of a
+ * character. */
 static size_t utf8_copy(struct charset *charset, struct bytes text, struct buf *out)
 {
     size_t at = 0;
@@ -188,7 +189,8 @@ void charset_end(struct charset *charset, struct buf *out)
     charset->kept_len = 0;
     if (charset->iconv == UTF8)
         return;
-    iconv(charset->iconv, NULL, NULL, &to, &room); /* what it keeps back, e.g. before a combining mark */
+    /* What it keeps back, e.g. a letter before a combining mark. */
+    iconv(charset->iconv, NULL, NULL, &to, &room);
     buf_append(out, result, sizeof result - room);
 }
 

@@ -13,11 +13,12 @@ struct charset {
     bool damaged;      /* something became U+FFFD */
 };
 
-/* False when this machine can't convert from name; charset is usable then, too, as UTF-8. An absent name and us-ascii
- * are taken for UTF-8, which they are when they are true. */
+/* False when this machine can't convert from name; charset is usable then, too, as UTF-8. An absent
+ * name and us-ascii are taken for UTF-8, which they are when they are true. */
 bool charset_open(struct charset *charset, struct bytes name);
 void charset_feed(struct charset *charset, struct bytes piece, struct buf *out);
-void charset_end(struct charset *charset, struct buf *out); /* an unfinished character becomes U+FFFD */
+/* An unfinished character becomes U+FFFD. */
+void charset_end(struct charset *charset, struct buf *out);
 void charset_close(struct charset *charset);
 
 #endif

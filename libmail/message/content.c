@@ -30,7 +30,8 @@ static struct bytes keep(struct reading *reading, struct bytes text)
 }
 
 /* "token" or "token/token" at the start of value; what follows in *params. */
-static bool read_type(struct bytes value, struct buf *type, struct buf *subtype, struct bytes *params)
+static bool read_type(struct bytes value, struct buf *type, struct buf *subtype,
+                      struct bytes *params)
 {
     struct lexer lexer = lexer_over(value);
     lexer_space(&lexer);

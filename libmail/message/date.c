@@ -1,6 +1,6 @@
-/* Dates in mail are read word by word, in whatever order they stand: a clock is what has a colon, a month
- * what looks like one, the first small number is the day. That covers RFC 5322, its obsolete forms,
- * asctime(3) and most of what broken software writes. */
+/* Dates in mail are read word by word, in whatever order they stand: a clock is what has a colon, a
+ * month what looks like one, the first small number is the day. That covers RFC 5322, its obsolete
+ * forms, asctime(3) and most of what broken software writes. */
 #include "message/date.h"
 
 static const char MONTHS[] = "janfebmaraprmayjunjulaugsepoctnovdec";
@@ -11,11 +11,12 @@ static const struct {
     const char *name;
     int minutes;
 } ZONES[] = {
-    { "ut", 0 },      { "utc", 0 },     { "gmt", 0 },     { "z", 0 },       { "est", -300 },  { "edt", -240 },
-    { "cst", -360 },  { "cdt", -300 },  { "mst", -420 },  { "mdt", -360 },  { "pst", -480 },  { "pdt", -420 },
-    { "akst", -540 }, { "akdt", -480 }, { "hst", -600 },  { "wet", 0 },     { "west", 60 },   { "bst", 60 },
-    { "cet", 60 },    { "met", 60 },    { "mez", 60 },    { "cest", 120 },  { "mest", 120 },  { "mesz", 120 },
-    { "eet", 120 },   { "eest", 180 },  { "msk", 180 },   { "msd", 240 },   { "jst", 540 },   { "kst", 540 },
+    { "ut", 0 },     { "utc", 0 },    { "gmt", 0 },     { "z", 0 },       { "est", -300 },
+    { "edt", -240 }, { "cst", -360 }, { "cdt", -300 },  { "mst", -420 },  { "mdt", -360 },
+    { "pst", -480 }, { "pdt", -420 }, { "akst", -540 }, { "akdt", -480 }, { "hst", -600 },
+    { "wet", 0 },    { "west", 60 },  { "bst", 60 },    { "cet", 60 },    { "met", 60 },
+    { "mez", 60 },   { "cest", 120 }, { "mest", 120 },  { "mesz", 120 },  { "eet", 120 },
+    { "eest", 180 }, { "msk", 180 },  { "msd", 240 },   { "jst", 540 },   { "kst", 540 },
 };
 
 struct moment {
@@ -59,7 +60,8 @@ static int days_in(int year, int month)
     return DAYS_IN[month - 1] + (month == 2 && leap);
 }
 
-/* Days since 1970-01-01 in the Gregorian calendar: years begin in March, so that the leap day ends them. */
+/* Days since 1970-01-01 in the Gregorian calendar: years begin in March, so that the leap day ends
+ * them. */
 static int64_t days_since_epoch(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
@@ -95,7 +97,8 @@ static void take_clock(struct bytes *text, struct moment *m)
     take_number(text, 2, &m->hour);
     *text = bytes_skip(*text, 1);
     take_number(text, 2, &m->minute);
-    if (text->len > 1 && (text->data[0] == ':' || text->data[0] == '.') && is_digit(text->data[1])) {
+    if (text->len > 1 && (text->data[0] == ':' || text->data[0] == '.') &&
+        is_digit(text->data[1])) {
         *text = bytes_skip(*text, 1);
         take_number(text, 2, &m->second);
         int fraction;
@@ -310,6 +313,6 @@ void date_write_rfc5322(struct buf *out, time_t when)
     char month[4], day[4];
     capitalised(MONTHS, tm.tm_mon, month);
     capitalised(DAYS, tm.tm_wday, day);
-    buf_printf(out, "%s, %d %s %04d %02d:%02d:%02d +0000", day, tm.tm_mday, month, tm.tm_year + 1900,
-               tm.tm_hour, tm.tm_min, tm.tm_sec);
+    buf_printf(out, "%s, %d %s %04d %02d:%02d:%02d +0000", day, tm.tm_mday, month,
+               tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }

@@ -3,8 +3,9 @@
 #include <stddef.h>
 #include "message/content.h"
 
-/* Where a field goes. Of a text that stands twice the last one counts, as in JMAP (RFC 8621, 4.1.3); address lists
- * are joined (RFC 822, 4.6 allowed several; broken software still writes them). */
+/* Where a field goes. Of a text that stands twice the last one counts, as in JMAP (RFC
+ * 8621, 4.1.3); address lists are joined (RFC 822, 4.6 allowed several; broken software still
+ * writes them). */
 static const struct field {
     struct bytes name;
     bool addresses;
@@ -33,7 +34,8 @@ static void set_text(struct bytes *to, struct bytes value, struct arena *arena, 
 }
 
 /* Every octet of an address list can cost a struct address: "a,b,c". */
-static void add_addresses(struct address **to, struct bytes value, struct arena *arena, size_t *budget)
+static void add_addresses(struct address **to, struct bytes value, struct arena *arena,
+                          size_t *budget)
 {
     size_t most = 2;
     for (size_t i = 0; i < value.len; i++)
@@ -47,8 +49,8 @@ static void add_addresses(struct address **to, struct bytes value, struct arena 
     *to = address_parse(arena, value);
 }
 
-static void read_field(struct envelope *envelope, const struct header_field *field, struct arena *arena,
-                       size_t *budget)
+static void read_field(struct envelope *envelope, const struct header_field *field,
+                       struct arena *arena, size_t *budget)
 {
     for (int i = 0; i < FIELDS_COUNT && !field->broken; i++) {
         void *to = (char *)envelope + FIELDS[i].offset;

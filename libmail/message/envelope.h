@@ -1,4 +1,5 @@
-/* The ENVELOPE of a header (RFC 9051, 7.5.2). Private to this room; see part.h for what it holds. */
+/* The ENVELOPE of a header (RFC 9051, 7.5.2). Private to this room; see part.h for what it holds.
+ */
 #ifndef MESSAGE_ENVELOPE_H
 #define MESSAGE_ENVELOPE_H
 

@@ -8,7 +8,8 @@
 
 struct header_field {
     struct bytes name;  /* without the colon and white space before it */
-    struct bytes value; /* as stored: folds and line ends included, without the last line end; leading white space kept off */
+    struct bytes value; /* as stored: folds and line ends included, without the last line end;
+                           leading white space kept off */
     struct bytes whole; /* name to last line end */
     bool broken;        /* a line without a colon: name is empty */
 };

@@ -1,5 +1,6 @@
-/* Words of structured header fields: white space and comments, quoted strings, atoms (RFC 5322, 3.2) and MIME
- * tokens (RFC 2045, 5.1). Private to this room. Octets above 127 count as letters everywhere. */
+/* Words of structured header fields: white space and comments, quoted strings, atoms (RFC
+ * 5322, 3.2) and MIME tokens (RFC 2045, 5.1). Private to this room. Octets above 127 count as
+ * letters everywhere. */
 #ifndef MESSAGE_LEXER_H
 #define MESSAGE_LEXER_H
 
@@ -23,7 +24,7 @@ static inline bool lexer_ended(const struct lexer *lexer)
 /* Skips white space and comments; true when there were any. */
 bool lexer_space(struct lexer *lexer);
 /* Each appends a word to *out when one comes next (and then returns true). */
-bool lexer_quoted(struct lexer *lexer, struct buf *out); /* without quotes and backslashes; may be unterminated */
+bool lexer_quoted(struct lexer *lexer, struct buf *out); /* unquoted; may be unterminated */
 bool lexer_atom(struct lexer *lexer, struct buf *out);
 bool lexer_token(struct lexer *lexer, struct buf *out);
 /* Moves behind c when it comes next. */

@@ -1,6 +1,6 @@
-/* Search without regard to case: i;unicode-casemap (RFC 5051). Each character is mapped to title case, then decomposed
- * (compatibility mapping), and written as UTF-8; a search is then a search of octets (Knuth, Morris,
- * Pratt), which needs no look back and so works over pieces. */
+/* Search without regard to case: i;unicode-casemap (RFC 5051). Each character is mapped to title
+ * case, then decomposed (compatibility mapping), and written as UTF-8; a search is then a search of
+ * octets (Knuth, Morris, Pratt), which needs no look back and so works over pieces. */
 #include <stdlib.h>
 #include <unicase.h>
 #include <uninorm.h>

@@ -1,6 +1,6 @@
-/* Parameters (RFC 2045, 5.1) with RFC 2231's pieces joined the way IMAP clients know it from other servers:
- * name*0, name*1 become one parameter "name"; name*0* with its charset and percent signs one parameter
- * "name*", still encoded. Pieces without a first one stay as they are. */
+/* Parameters (RFC 2045, 5.1) with RFC 2231's pieces joined the way IMAP clients know it from other
+ * servers: name*0, name*1 become one parameter "name"; name*0* with its charset and percent signs
+ * one parameter "name*", still encoded. Pieces without a first one stay as they are. */
 #include "message/content.h"
 #include "message/lexer.h"
 
@@ -67,8 +67,10 @@ static void unlink_param(struct part_param **list, const struct part_param *para
     *list = param->next;
 }
 
-/* Takes the pieces 1, 2, ... of first (its number 0), wherever they stand, out of the list and joins them to it. */
-static void join(struct part_param **list, struct part_param *first, struct arena *arena, size_t *budget)
+/* Takes the pieces 1, 2, ... of first (its number 0), wherever they stand, out of the list and
+ * joins them to it. */
+static void join(struct part_param **list, struct part_param *first, struct arena *arena,
+                 size_t *budget)
 {
     struct piece head = piece_of(first->name);
     struct part_param *piece = first;
@@ -87,7 +89,8 @@ static void join(struct part_param **list, struct part_param *first, struct aren
         buf_byte(&name, '*');
     first->name = content_keep(buf_view(&name), arena, budget);
     first->value = content_keep(buf_view(&value), arena, budget);
-    if (!first->name.data || !first->value.data) /* over the budget: both are strings all the same */
+    if (!first->name.data ||
+        !first->value.data) /* over the budget: both are strings all the same */
         first->name = first->value = BYTES("");
     buf_free(&name);
     buf_free(&value);

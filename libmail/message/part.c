@@ -8,8 +8,8 @@ static const struct part *child_at(const struct part *part, uint32_t number)
     return child;
 }
 
-/* Numbers count in a context: the parts of a multipart, or 1 for the body of a message that is none. The number behind
- * a message/rfc822 counts in the message that it holds. */
+/* Numbers count in a context: the parts of a multipart, or 1 for the body of a message that is
+ * none. The number behind a message/rfc822 counts in the message that it holds. */
 const struct part *part_find(const struct part *root, const uint32_t *numbers, size_t numbers_count)
 {
     const struct part *context = root, *part = root;

@@ -1,9 +1,12 @@
-/* The packed form of a structure, for the index's cache. Numbers are LEB128 (7 bits an octet, low first); strings have
- * their length in front. A version octet, then the parts in the order of the message, each:
+/* The packed form of a structure, for the index's cache. Numbers are LEB128 (7 bits an octet, low
+ * first); strings have their length in front. A version octet, then the parts in the order of the
+ * message, each:
  *
- *   flags, header at/size/wire at/wire size, body size/wire size, lines, type, subtype, encoding, charset, children
+ *   flags, header at/size/wire at/wire size, body size/wire size, lines, type, subtype, encoding,
+ * charset, children
  *
- * Where a body begins follows from its header. Positions count from the beginning of the parent's body. */
+ * Where a body begins follows from its header. Positions count from the beginning of the parent's
+ * body. */
 #include "message/content.h"
 
 enum { VERSION = 1, MULTIPART = 1, MESSAGE = 2, DIGEST = 4, HAS_NUL = 8, ALL_FLAGS = 15 };
@@ -119,7 +122,8 @@ static bool spans_fit(const struct part *part, const struct part *parent)
     const struct part_span *h = &part->header, *b = &part->body;
     uint64_t end = parent ? parent->body.at + parent->body.size : MOST;
     uint64_t wire_end = parent ? parent->body.wire_at + parent->body.wire_size : MOST;
-    /* A header's empty line can belong to the boundary behind it: then it reaches over its parent's end. */
+    /* A header's empty line can belong to the boundary behind it: then it reaches over its parent's
+     * end. */
     uint64_t slack = parent && !b->size ? 2 : 0;
     return inside(h->at, h->size, end + slack) && inside(b->at, b->size, end + slack) &&
            inside(h->wire_at, h->wire_size, wire_end + slack) &&
@@ -151,7 +155,8 @@ static uint64_t take_part(struct unpacking *u, struct part *part, const struct p
     take_charset(u, part);
     uint64_t children = take(u);
     if (u->bad || flags > ALL_FLAGS || lines > UINT32_MAX || !part->type.data ||
-        !part->subtype.data || part->header.at < origin->at || part->header.wire_at < origin->wire_at)
+        !part->subtype.data || part->header.at < origin->at ||
+        part->header.wire_at < origin->wire_at)
         return UINT64_MAX;
     part->body.at = part->header.at + part->header.size;
     part->body.wire_at = part->header.wire_at + part->header.wire_size;

@@ -1,7 +1,7 @@
-/* The push parser of MIME structure. It goes by lines, which memchr finds; a body line is looked at only when it
- * begins with "--" while a boundary is open. Such a line is held back until it is decided (a few octets more
- * than the longest open boundary); everything else is only counted as it passes. Where a piece ends makes
- * no difference. */
+/* The push parser of MIME structure. It goes by lines, which memchr finds; a body line is looked at
+ * only when it begins with "--" while a boundary is open. Such a line is held back until it is
+ * decided (a few octets more than the longest open boundary); everything else is only counted as it
+ * passes. Where a piece ends makes no difference. */
 #include "message/content.h"
 #include "message/envelope.h"
 #include "message/part.h"
@@ -40,10 +40,10 @@ struct part_parser {
     bool opaque;    /* a limit was reached: no boundary counts any more */
     bool in_header; /* of current */
     enum { LINE_START, LINE_CANDIDATE, LINE_REST, LINE_BOUNDARY } line;
-    bool child_begins;  /* behind this boundary line */
+    bool child_begins; /* behind this boundary line */
     bool nul_in_piece;
-    bool last_cr;       /* the last octet was CR */
-    unsigned last_end;  /* octets of the line end before line_start: 0, 1, 2 */
+    bool last_cr;      /* the last octet was CR */
+    unsigned last_end; /* octets of the line end before line_start: 0, 1, 2 */
     struct mark now, line_start;
     struct growing header, candidate;
     size_t candidate_size; /* when so many octets are there, it is decided */
@@ -109,8 +109,8 @@ static void child_create(struct part_parser *parser)
         parent->part.children = &node->part;
     parent->last_child = node;
     parent->part.children_count++;
-    node->part.in_digest = parent->part.is_multipart &&
-                           bytes_equal_nocase(parent->part.subtype, BYTES("digest"));
+    node->part.in_digest =
+        parent->part.is_multipart && bytes_equal_nocase(parent->part.subtype, BYTES("digest"));
     if (parent->part.is_multipart && parser->parts >= parser->limits.parts) {
         make_opaque(&node->part);
         parser->opaque = true;
@@ -172,8 +172,9 @@ static void header_end(struct part_parser *parser)
     }
 }
 
-/* The part's body ends at end. Where the line end of a boundary is also the empty line behind the header, a
- * message loses that line, so that it stays inside the part that holds it (RFC 2046, 5.1.1). */
+/* The part's body ends at end. Where the line end of a boundary is also the empty line behind the
+ * header, a message loses that line, so that it stays inside the part that holds it (RFC
+ * 2046, 5.1.1). */
 static void node_close(struct node *node, const struct mark *end)
 {
     struct part *part = &node->part;
@@ -242,9 +243,11 @@ static bool only_white(struct bytes text)
     return true;
 }
 
-/* The open multipart whose boundary a line (without LF) is, NULL for none. RFC 2046, 5.1.1 wants the beginning of the
- * line compared; since one boundary may begin another, the whole line counts more, then length. */
-static struct node *boundary_owner(const struct part_parser *parser, struct bytes line, bool *closes)
+/* The open multipart whose boundary a line (without LF) is, NULL for none. RFC 2046, 5.1.1 wants
+ * the beginning of the line compared; since one boundary may begin another, the whole line counts
+ * more, then length. */
+static struct node *boundary_owner(const struct part_parser *parser, struct bytes line,
+                                   bool *closes)
 {
     struct node *best = NULL;
     bool best_whole = false;
@@ -301,7 +304,8 @@ static void candidate_decide(struct part_parser *parser)
         line_end(parser);
 }
 
-/* Takes from piece what the candidate needs: up to LF, or until it can be decided. How many octets. */
+/* Takes from piece what the candidate needs: up to LF, or until it can be decided. How many octets.
+ */
 static size_t candidate_take(struct part_parser *parser, struct bytes piece)
 {
     struct growing *candidate = &parser->candidate;

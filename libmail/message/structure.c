@@ -1,7 +1,8 @@
 /* BODY and BODYSTRUCTURE (RFC 9051, 7.5.2), and the strings that they and ENVELOPE are made of. */
 #include "message/content.h"
 
-/* A quoted string holds no CR, LF or NUL and, before IMAP4rev2, no 8-bit octets (RFC 3501, 9). Tab is allowed. */
+/* A quoted string holds no CR, LF or NUL and, before IMAP4rev2, no 8-bit octets (RFC 3501, 9). Tab
+ * is allowed. */
 static bool quotable(struct bytes text)
 {
     for (size_t i = 0; i < text.len; i++) {

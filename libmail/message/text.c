@@ -11,7 +11,8 @@ struct word {
     size_t len; /* from "=?" to "?=" */
 };
 
-/* The encoded word at the beginning of text. Octets that RFC 2047 forbids in it are let pass, save line ends. */
+/* The encoded word at the beginning of text. Octets that RFC 2047 forbids in it are let pass, save
+ * line ends. */
 static bool word_read(struct bytes text, struct word *word)
 {
     struct bytes rest = bytes_skip(text, 2);

@@ -1,4 +1,5 @@
-/* Transfer decoders fed in pieces of any size (RFC 2045, 6.7 and 6.8; uuencode). Private to this room. */
+/* Transfer decoders fed in pieces of any size (RFC 2045, 6.7 and 6.8; uuencode). Private to this
+ * room. */
 #ifndef MESSAGE_TRANSFER_H
 #define MESSAGE_TRANSFER_H
 
@@ -13,7 +14,7 @@ struct transfer { /* all zero but encoding: ready to begin */
     enum { QP_TEXT, QP_EQUALS, QP_HEX } qp;
     char hex; /* the first of two digits */
     bool uu_data;
-    char held[TRANSFER_HELD]; /* quoted-printable: white space that may end the line; uuencode: the line */
+    char held[TRANSFER_HELD]; /* white space that may end the line; uuencode: the line */
     size_t held_len;
 };
 

@@ -1,7 +1,7 @@
-/* describe FILE [SKIP]: the size in wire form, ENVELOPE, BODY and BODYSTRUCTURE of a message, each in its wire form behind
- * its length ("name length" LF octets LF). SKIP octets (a From_ line) are left out. With no FILE, reads "SKIP PATH"
- * lines from standard input and describes each. describe -t FILE: the tree of parts, a line each: depth, type/subtype,
- * where its header and body stand. */
+/* describe FILE [SKIP]: the size in wire form, ENVELOPE, BODY and BODYSTRUCTURE of a message, each
+ * in its wire form behind its length ("name length" LF octets LF). SKIP octets (a From_ line) are
+ * left out. With no FILE, reads "SKIP PATH" lines from standard input and describes each. describe
+ * -t FILE: the tree of parts, a line each: depth, type/subtype, where its header and body stand. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +31,9 @@ static void print(const char *name, const struct buf *text)
 static void print_tree(const struct part *part, int depth)
 {
     for (; part; part = part->next) {
-        printf("%d %.*s/%.*s %ju %ju %ju %ju\n", depth, BYTES_FMT(part->type), BYTES_FMT(part->subtype),
-               (uintmax_t)part->header.at, (uintmax_t)part->header.size, (uintmax_t)part->body.at,
-               (uintmax_t)part->body.size);
+        printf("%d %.*s/%.*s %ju %ju %ju %ju\n", depth, BYTES_FMT(part->type),
+               BYTES_FMT(part->subtype), (uintmax_t)part->header.at, (uintmax_t)part->header.size,
+               (uintmax_t)part->body.at, (uintmax_t)part->body.size);
         print_tree(part->children, depth + 1);
     }
 }

@@ -1,4 +1,5 @@
-/* Addresses: memory stays in proportion, and what is written holds no line end outside a literal. */
+/* Addresses: memory stays in proportion, and what is written holds no line end outside a literal.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include "message/address.h"

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (known || date_parse_imap(text, &when) || date_parse_day(text, &when)) {
         date_write_imap(&out, when);
         bool inside = when >= -62135596800 && when <= 253402300799; /* years 1 to 9999 */
-        if (zone <= -1440 || zone >= 1440 || !date_parse_imap(buf_view(&out), &again) || (inside && again != when))
+        if (zone <= -1440 || zone >= 1440 || !date_parse_imap(buf_view(&out), &again) ||
+            (inside && again != when))
             abort();
     }
     buf_free(&out);

@@ -8,14 +8,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const CHARSETS[] = { "utf-8", "iso-2022-jp", "utf-7", "gb2312", "koi8-r", "utf-16", "x", "shift_jis" };
+    static const char *const CHARSETS[] = { "utf-8",  "iso-2022-jp", "utf-7", "gb2312",
+                                            "koi8-r", "utf-16",      "x",     "shift_jis" };
     char piece[50];
     unsigned choice = size ? data[0] : 0;
     struct bytes text = bytes_skip(bytes_make(data, size), 1);
     struct buf out = BUF_INIT(1024 + size * 20);
     struct text_match *match = text_match_create(bytes_take(text, choice % 5));
     text_header(&out, text);
-    if (buf_failed(&out) || (out.len && !memchr(out.data, 0, out.len) && !utf8_valid(buf_view(&out))))
+    if (buf_failed(&out) ||
+        (out.len && !memchr(out.data, 0, out.len) && !utf8_valid(buf_view(&out))))
         abort();
     struct input *input = input_transfer(input_memory(text), choice & 3);
     input = input_charset(input, bytes_of(CHARSETS[choice >> 5]));

@@ -43,11 +43,15 @@ static void groups_have_a_beginning_and_an_end(void **state)
 {
     (void)state;
     static const struct expected CASES[] = {
-        { "undisclosed-recipients:;", "((NIL NIL \"undisclosed-recipients\" NIL)(NIL NIL NIL NIL))" },
-        { "A Group: a@b, C <c@d>; e@f", "((NIL NIL \"A Group\" NIL)(NIL NIL \"a\" \"b\")"
-                                        "(\"C\" NIL \"c\" \"d\")(NIL NIL NIL NIL)(NIL NIL \"e\" \"f\"))" },
-        { "Never closed: a@b", "((NIL NIL \"Never closed\" NIL)(NIL NIL \"a\" \"b\")(NIL NIL NIL NIL))" },
-        { "x:;, y:;", "((NIL NIL \"x\" NIL)(NIL NIL NIL NIL)(NIL NIL \"y\" NIL)(NIL NIL NIL NIL))" },
+        { "undisclosed-recipients:;",
+          "((NIL NIL \"undisclosed-recipients\" NIL)(NIL NIL NIL NIL))" },
+        { "A Group: a@b, C <c@d>; e@f",
+          "((NIL NIL \"A Group\" NIL)(NIL NIL \"a\" \"b\")"
+          "(\"C\" NIL \"c\" \"d\")(NIL NIL NIL NIL)(NIL NIL \"e\" \"f\"))" },
+        { "Never closed: a@b",
+          "((NIL NIL \"Never closed\" NIL)(NIL NIL \"a\" \"b\")(NIL NIL NIL NIL))" },
+        { "x:;, y:;",
+          "((NIL NIL \"x\" NIL)(NIL NIL NIL NIL)(NIL NIL \"y\" NIL)(NIL NIL NIL NIL))" },
         { "x:; (a comment)", "((NIL NIL \"x\" NIL)(NIL NIL NIL NIL))" },
     };
     check(CASES, COUNT(CASES));
@@ -59,7 +63,8 @@ static void obsolete_forms_are_understood(void **state)
     static const struct expected CASES[] = {
         { "<@hop.example,@next.example:jane@example.org>",
           "((NIL \"@hop.example,@next.example\" \"jane\" \"example.org\"))" },
-        { "jane (nested (com\\)ment)) @ example (x) . org", "((\"x\" NIL \"jane\" \"example.org\"))" },
+        { "jane (nested (com\\)ment)) @ example (x) . org",
+          "((\"x\" NIL \"jane\" \"example.org\"))" },
         { "jane . doe @ example . org", "((NIL NIL \"jane.doe\" \"example.org\"))" },
         { ", ,a@b,,c@d,", "((NIL NIL \"a\" \"b\")(NIL NIL \"c\" \"d\"))" },
         { "Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>",

@@ -10,7 +10,8 @@ static void dates_in_mail_are_understood(void **state)
         int zone;
     } CASES[] = {
         { "Fri, 21 Nov 1997 09:55:06 -0600", "Fri, 21 Nov 1997 15:55:06 +0000", -360 },
-        { "Thu, 13 Feb 1969 23:32 -0330 (Newfoundland Time)", "Fri, 14 Feb 1969 03:02:00 +0000", -210 },
+        { "Thu, 13 Feb 1969 23:32 -0330 (Newfoundland Time)", "Fri, 14 Feb 1969 03:02:00 +0000",
+          -210 },
         { "21 Nov 97 09:55:06 GMT", "Fri, 21 Nov 1997 09:55:06 +0000", 0 },
         { "1 Jan 49 00:00:00 +0000", "Fri, 1 Jan 2049 00:00:00 +0000", 0 },
         { "1 Jan 50 00:00:00 +0000", "Sun, 1 Jan 1950 00:00:00 +0000", 0 },
@@ -20,7 +21,8 @@ static void dates_in_mail_are_understood(void **state)
         { "Thu Feb 13 23:32:54 1969", "Thu, 13 Feb 1969 23:32:54 +0000", 0 },
         { "Tue,  6 Jun 2000 03:20:11 UT", "Tue, 6 Jun 2000 03:20:11 +0000", 0 },
         { "Sat, 29 Feb 2020 23:59:60 +0000", "Sun, 1 Mar 2020 00:00:00 +0000", 0 },
-        { "(comment) Mon(day), 1 (first) Jan 2001 1:02:03 +05:30", "Sun, 31 Dec 2000 19:32:03 +0000", 330 },
+        { "(comment) Mon(day), 1 (first) Jan 2001 1:02:03 +05:30",
+          "Sun, 31 Dec 2000 19:32:03 +0000", 330 },
         { "2021-07-09T10:00:00Z", "Fri, 9 Jul 2021 10:00:00 +0000", 0 },
         { "13-Feb-2003 1:02:03 PM", "Thu, 13 Feb 2003 13:02:03 +0000", 0 },
         { "Tue, 1 Jul\r\n 2003 10:52:37 +0200", "Tue, 1 Jul 2003 08:52:37 +0000", 120 },
@@ -41,9 +43,19 @@ static void what_is_no_date_is_refused(void **state)
 {
     (void)state;
     static const char *const CASES[] = {
-        "", "yesterday", "Whenever", "32 Jan 2000 00:00:00 +0000", "29 Feb 2001 00:00:00 +0000",
-        "1 Jan 2000 24:00:00 +0000", "1 Jan 2000 10:60:00", "Jan 2000", "1 Jan", "0 Jan 2000",
-        "99999999999999999999", "((((((((", "1 Jan 2000 10:00:61 +0000",
+        "",
+        "yesterday",
+        "Whenever",
+        "32 Jan 2000 00:00:00 +0000",
+        "29 Feb 2001 00:00:00 +0000",
+        "1 Jan 2000 24:00:00 +0000",
+        "1 Jan 2000 10:60:00",
+        "Jan 2000",
+        "1 Jan",
+        "0 Jan 2000",
+        "99999999999999999999",
+        "((((((((",
+        "1 Jan 2000 10:00:61 +0000",
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
         time_t when;
@@ -60,10 +72,10 @@ static void clients_dates_are_strict(void **state)
     assert_true(date_parse_imap(BYTES(" 7-Feb-1994 21:52:25 +0000"), &when));
     assert_int_equal(when, 760657945);
     static const char *const BAD[] = {
-        "7-Feb-1994 21:52:25 +0000", "17-Jul-96 02:44:25 -0700", "17-Jul-1996 02:44:25",
+        "7-Feb-1994 21:52:25 +0000",   "17-Jul-96 02:44:25 -0700",   "17-Jul-1996 02:44:25",
         "17-Jul-1996 02:44:25 -07000", "17-Jul-1996 02:44:25 -0760", "31-Feb-1996 02:44:25 -0700",
-        "17-Jux-1996 02:44:25 -0700", "17-Jul-1996 02:44:25 0700", " 17-Jul-1996 02:44:25 -0700",
-        "17-Jul-1996  2:44:25 -0700", "17-Jul-1996 24:00:00 +0000", "",
+        "17-Jux-1996 02:44:25 -0700",  "17-Jul-1996 02:44:25 0700",  " 17-Jul-1996 02:44:25 -0700",
+        "17-Jul-1996  2:44:25 -0700",  "17-Jul-1996 24:00:00 +0000", "",
     };
     for (size_t i = 0; i < COUNT(BAD); i++)
         assert_false(date_parse_imap(bytes_of(BAD[i]), &when));

@@ -5,7 +5,8 @@
 static void a_header_is_read_field_by_field(void **state)
 {
     (void)state;
-    struct bytes rest = BYTES("Subject: one\r\n two\nX-Empty:\r\nTo : me\r\n\r\nbody: not a field\r\n");
+    struct bytes rest =
+        BYTES("Subject: one\r\n two\nX-Empty:\r\nTo : me\r\n\r\nbody: not a field\r\n");
     struct header_field field;
     assert_true(header_next(&rest, &field));
     assert_true(bytes_equal(field.name, BYTES("Subject")));
@@ -62,9 +63,12 @@ static void unfolding_takes_away_line_ends_and_nothing_else(void **state)
     static const struct {
         const char *value, *unfolded;
     } CASES[] = {
-        { "one\r\n two", "one two" },   { "one\n\ttwo\n  three", "one\ttwo  three" },
-        { "plain", "plain" },           { "trailing \r\n", "trailing " },
-        { "bare\rCR stays", "bare\rCR stays" }, { "", "" },
+        { "one\r\n two", "one two" },
+        { "one\n\ttwo\n  three", "one\ttwo  three" },
+        { "plain", "plain" },
+        { "trailing \r\n", "trailing " },
+        { "bare\rCR stays", "bare\rCR stays" },
+        { "", "" },
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
         struct buf out = BUF_INIT(100);

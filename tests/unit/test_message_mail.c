@@ -1,4 +1,5 @@
-/* The messages of tests/mail/mime, whole and cut at every octet: what is said of them never changes. */
+/* The messages of tests/mail/mime, whole and cut at every octet: what is said of them never
+ * changes. */
 #include <glob.h>
 #include <stdio.h>
 #include "test_message.h"
@@ -50,7 +51,8 @@ static void each_message_is_described_as_expected(void **state)
         struct buf message, expected, out = BUF_INIT(1000000);
         char path[500];
         read_file(&message, mail.gl_pathv[i]);
-        snprintf(path, sizeof path, "%.*s.expected", (int)strlen(mail.gl_pathv[i]) - 4, mail.gl_pathv[i]);
+        snprintf(path, sizeof path, "%.*s.expected", (int)strlen(mail.gl_pathv[i]) - 4,
+                 mail.gl_pathv[i]);
         read_file(&expected, path);
         describe(&out, parse_in_steps(arena, NULL, buf_view(&message), 0));
         assert_text(&out, buf_cstr(&expected));

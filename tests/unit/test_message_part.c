@@ -1,4 +1,5 @@
-/* The structure of hard messages. A tree is written as text: "multipart/mixed[text/plain{body} ...]". */
+/* The structure of hard messages. A tree is written as text: "multipart/mixed[text/plain{body}
+ * ...]". */
 #include "test_message.h"
 
 /* Appends part's type and, of a leaf, its body: what stands at its position in message. */
@@ -53,21 +54,24 @@ static void a_message_without_mime_is_plain_text(void **state)
 static void preamble_and_epilogue_belong_to_nobody(void **state)
 {
     (void)state;
-    check(MIXED("b") "preamble\n--b\n" PLAIN "one\n--b\n" PLAIN "two\n\n--b--\nepilogue\n--b\nnot a part\n",
+    check(MIXED("b") "preamble\n--b\n" PLAIN "one\n--b\n" PLAIN
+                     "two\n\n--b--\nepilogue\n--b\nnot a part\n",
           "multipart/mixed[text/plain{one} text/plain{two\n}]");
 }
 
 static void the_line_end_before_a_boundary_belongs_to_it(void **state)
 {
     (void)state;
-    check(MIXED("b") "--b\r\n\r\none\r\n\r\n--b\r\n\r\n\r\n--b--", "multipart/mixed[text/plain{one\r\n} text/plain{}]");
+    check(MIXED("b") "--b\r\n\r\none\r\n\r\n--b\r\n\r\n\r\n--b--",
+          "multipart/mixed[text/plain{one\r\n} text/plain{}]");
     check(MIXED("b") "--b\n\none\n--b\n\n--b--\n", "multipart/mixed[text/plain{one} text/plain{}]");
 }
 
 static void parts_may_be_empty_or_have_no_header(void **state)
 {
     (void)state;
-    check(MIXED("b") "--b\n--b\nContent-Type: image/png\n--b--\n", "multipart/mixed[text/plain{} image/png{}]");
+    check(MIXED("b") "--b\n--b\nContent-Type: image/png\n--b--\n",
+          "multipart/mixed[text/plain{} image/png{}]");
     check(MIXED("b") "--b\nContent-Type: a/b", "multipart/mixed[a/b{}]");
     check(MIXED("b") "--b", "multipart/mixed[text/plain{}]");
     check(MIXED("b") "--b--\n", "multipart/mixed{--b--\n}");
@@ -78,8 +82,10 @@ static void parts_may_be_empty_or_have_no_header(void **state)
 static void a_boundary_may_begin_another(void **state)
 {
     (void)state;
-    static const char INNER_LONGER[] = MIXED("b") "--b\n" MIXED("bb") "--bb\n\nin\n--bb--\n--b\n\nout\n--b--\n";
-    static const char INNER_SHORTER[] = MIXED("bb") "--bb\n" MIXED("b") "--b\n\nin\n--b--\n--bb\n\nout\n--bb--\n";
+    static const char INNER_LONGER[] =
+        MIXED("b") "--b\n" MIXED("bb") "--bb\n\nin\n--bb--\n--b\n\nout\n--b--\n";
+    static const char INNER_SHORTER[] =
+        MIXED("bb") "--bb\n" MIXED("b") "--b\n\nin\n--b--\n--bb\n\nout\n--bb--\n";
     check(INNER_LONGER, "multipart/mixed[multipart/mixed[text/plain{in}] text/plain{out}]");
     check(INNER_SHORTER, "multipart/mixed[multipart/mixed[text/plain{in}] text/plain{out}]");
     /* ... and end like one: "a--" against the end of "a". */
@@ -99,7 +105,8 @@ static void a_boundary_is_the_beginning_of_its_line(void **state)
 static void an_outer_boundary_ends_what_was_left_open(void **state)
 {
     (void)state;
-    check(MIXED("o") "--o\n" MIXED("i") "--i\n\nin\n--o\n\nout\n", "multipart/mixed[multipart/mixed[text/plain{in}] text/plain{out\n}]");
+    check(MIXED("o") "--o\n" MIXED("i") "--i\n\nin\n--o\n\nout\n",
+          "multipart/mixed[multipart/mixed[text/plain{in}] text/plain{out\n}]");
     check(MIXED("o") "--o\nContent-Type: message/rfc822\n\nSubject: cut\n--o\n\nout\n--o--",
           "multipart/mixed[message/rfc822[text/plain{}] text/plain{out}]");
 }
@@ -109,10 +116,12 @@ static void a_message_in_a_message(void **state)
     (void)state;
     check("Content-Type: message/rfc822\n\nSubject: in\nContent-Type: text/html\n\n<p>\n",
           "message/rfc822[text/html{<p>\n}]");
-    check("Content-Type: multipart/digest; boundary=d\n\n--d\n\nSubject: 1\n\none\n--d\nContent-Type: text/plain\n\ntwo\n--d--\n",
+    check("Content-Type: multipart/digest; boundary=d\n\n--d\n\nSubject: "
+          "1\n\none\n--d\nContent-Type: text/plain\n\ntwo\n--d--\n",
           "multipart/digest[message/rfc822[text/plain{one}] text/plain{two}]");
     check("Content-Type: message/rfc822\n\n", "message/rfc822[text/plain{}]");
-    check("Content-Type: Message/RFC822\n\nContent-Type: multipart/mixed; boundary=m\n\n--m\n\nx\n--m--\n",
+    check("Content-Type: Message/RFC822\n\nContent-Type: multipart/mixed; "
+          "boundary=m\n\n--m\n\nx\n--m--\n",
           "Message/RFC822[multipart/mixed[text/plain{x}]]");
 }
 
@@ -120,7 +129,8 @@ static void spans_of_a_message_stay_inside_their_part(void **state)
 {
     (void)state;
     struct arena *arena = arena_create(TEST_MEMORY);
-    static const char MESSAGE[] = MIXED("b") "--b\nContent-Type: message/rfc822\n\nSubject: x\n\n--b\n\n--b--\n";
+    static const char MESSAGE[] =
+        MIXED("b") "--b\nContent-Type: message/rfc822\n\nSubject: x\n\n--b\n\n--b--\n";
     struct part *holder = parse(arena, MESSAGE)->children, *inner = holder->children;
     assert_int_equal(holder->body.size, strlen("Subject: x\n"));
     assert_int_equal(holder->body.wire_size, strlen("Subject: x\r\n"));
@@ -167,8 +177,9 @@ static void too_many_parts_end_in_one_opaque_part(void **state)
 {
     (void)state;
     struct part_limits limits = { .parts = 3 };
-    check_limited(MIXED("b") "--b\n\n1\n--b\n\n2\n--b\n\n3\n--b--\n", &limits,
-                  "multipart/mixed[text/plain{1} application/octet-stream{\n2\n--b\n\n3\n--b--\n}]");
+    check_limited(
+        MIXED("b") "--b\n\n1\n--b\n\n2\n--b\n\n3\n--b--\n", &limits,
+        "multipart/mixed[text/plain{1} application/octet-stream{\n2\n--b\n\n3\n--b--\n}]");
 }
 
 static void too_deep_nesting_ends_in_an_opaque_part(void **state)
@@ -177,16 +188,17 @@ static void too_deep_nesting_ends_in_an_opaque_part(void **state)
     struct part_limits limits = { .depth = 1 };
     check_limited(MIXED("a") "--a\n" MIXED("b") "--b\n\n1\n--b--\n--a\n\n2\n--a--\n", &limits,
                   "multipart/mixed[application/octet-stream{--b\n\n1\n--b--} text/plain{2}]");
-    check_limited("Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\nx: y\n\nz", &limits,
-                  "message/rfc822[application/octet-stream{x: y\n\nz}]");
+    check_limited("Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\nx: y\n\nz",
+                  &limits, "message/rfc822[application/octet-stream{x: y\n\nz}]");
 }
 
 static void a_header_over_its_limit_still_ends_where_it_ends(void **state)
 {
     (void)state;
     struct part_limits limits = { .header_size = 30 };
-    check_limited("Subject: 0123456789012345678901234567890123456789\nContent-Type: text/html\n\nbody", &limits,
-                  "text/plain{body}");
+    check_limited(
+        "Subject: 0123456789012345678901234567890123456789\nContent-Type: text/html\n\nbody",
+        &limits, "text/plain{body}");
 }
 
 static void sixty_four_levels_are_all_seen(void **state)
@@ -208,7 +220,8 @@ static void sixty_four_levels_are_all_seen(void **state)
     uint32_t numbers[64];
     for (int i = 0; i < 64; i++)
         numbers[i] = 1;
-    assert_ptr_equal(part_find(parse_in_steps(arena, NULL, buf_view(&message), 0), numbers, 64)->children, NULL);
+    assert_ptr_equal(
+        part_find(parse_in_steps(arena, NULL, buf_view(&message), 0), numbers, 64)->children, NULL);
     buf_free(&message);
     arena_destroy(&arena);
 }
@@ -263,15 +276,17 @@ static void parts_are_named_by_numbers(void **state)
         size_t count;
         const char *type; /* NULL: no such part */
     } CASES[] = {
-        { { 0 }, 0, "multipart" }, { { 1 }, 1, "text" },      { { 2 }, 1, "message" },  { { 2, 1 }, 2, "image" },
-        { { 2, 2 }, 2, "audio" },  { { 3 }, 1, "message" },   { { 3, 1 }, 2, "video" }, { { 3, 1, 1 }, 3, NULL },
-        { { 3, 2 }, 2, NULL },     { { 4 }, 1, NULL },        { { 1, 1 }, 2, NULL },    { { 0 }, 1, NULL },
+        { { 0 }, 0, "multipart" }, { { 1 }, 1, "text" },     { { 2 }, 1, "message" },
+        { { 2, 1 }, 2, "image" },  { { 2, 2 }, 2, "audio" }, { { 3 }, 1, "message" },
+        { { 3, 1 }, 2, "video" },  { { 3, 1, 1 }, 3, NULL }, { { 3, 2 }, 2, NULL },
+        { { 4 }, 1, NULL },        { { 1, 1 }, 2, NULL },    { { 0 }, 1, NULL },
         { { 2, 3 }, 2, NULL },
     };
     struct arena *arena = arena_create(TEST_MEMORY);
-    struct part *root = parse(arena, MIXED("b") "--b\n\n1\n--b\nContent-Type: message/rfc822\n\n" MIXED("c")
-                                     "--c\nContent-Type: image/png\n\n--c\nContent-Type: audio/x\n\n--c--\n"
-                                     "--b\nContent-Type: message/rfc822\n\nContent-Type: video/x\n\n--b--\n");
+    struct part *root = parse(
+        arena, MIXED("b") "--b\n\n1\n--b\nContent-Type: message/rfc822\n\n" MIXED(
+                   "c") "--c\nContent-Type: image/png\n\n--c\nContent-Type: audio/x\n\n--c--\n"
+                        "--b\nContent-Type: message/rfc822\n\nContent-Type: video/x\n\n--b--\n");
     for (size_t i = 0; i < COUNT(CASES); i++) {
         const struct part *part = part_find(root, CASES[i].numbers, CASES[i].count);
         if (CASES[i].type)
@@ -283,7 +298,8 @@ static void parts_are_named_by_numbers(void **state)
     assert_ptr_equal(part_find(single, (uint32_t[]){ 1 }, 1), single);
     assert_null(part_find(single, (uint32_t[]){ 2 }, 1));
     assert_null(part_find(single, (uint32_t[]){ 1, 1 }, 2));
-    const struct part *forwarded = parse(arena, "Content-Type: message/rfc822\n\nSubject: x\n\nbody\n");
+    const struct part *forwarded =
+        parse(arena, "Content-Type: message/rfc822\n\nSubject: x\n\nbody\n");
     assert_ptr_equal(part_find(forwarded, (uint32_t[]){ 1 }, 1), forwarded);
     assert_ptr_equal(part_find(forwarded, (uint32_t[]){ 1, 1 }, 2), forwarded->children);
     arena_destroy(&arena);

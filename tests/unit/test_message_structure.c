@@ -21,10 +21,14 @@ static void check(const char *message, enum what what, const char *expected)
 static void an_envelope_repeats_the_header(void **state)
 {
     (void)state;
-    check("Date: Mon, 7 Feb 1994 21:52:25 -0800\nFrom: Fred <fred@example.org>\nTo: a@b\nCc: c@d\nBcc: e@f\n"
-          "Subject: a\n \"quoted\" \\ subject\nMessage-ID: <1@x>\nIn-Reply-To: <0@x>\n\n", ENVELOPE,
-          "(\"Mon, 7 Feb 1994 21:52:25 -0800\" \"a \\\"quoted\\\" \\\\ subject\" ((\"Fred\" NIL \"fred\" \"example.org\")) "
-          "((\"Fred\" NIL \"fred\" \"example.org\")) ((\"Fred\" NIL \"fred\" \"example.org\")) ((NIL NIL \"a\" \"b\")) "
+    check("Date: Mon, 7 Feb 1994 21:52:25 -0800\nFrom: Fred <fred@example.org>\nTo: a@b\nCc: "
+          "c@d\nBcc: e@f\n"
+          "Subject: a\n \"quoted\" \\ subject\nMessage-ID: <1@x>\nIn-Reply-To: <0@x>\n\n",
+          ENVELOPE,
+          "(\"Mon, 7 Feb 1994 21:52:25 -0800\" \"a \\\"quoted\\\" \\\\ subject\" ((\"Fred\" NIL "
+          "\"fred\" \"example.org\")) "
+          "((\"Fred\" NIL \"fred\" \"example.org\")) ((\"Fred\" NIL \"fred\" \"example.org\")) "
+          "((NIL NIL \"a\" \"b\")) "
           "((NIL NIL \"c\" \"d\")) ((NIL NIL \"e\" \"f\")) \"<0@x>\" \"<1@x>\")");
     check("\n", ENVELOPE, "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)");
     check("Subject:\nSender:\n\n", ENVELOPE, "(NIL \"\" NIL NIL NIL NIL NIL NIL NIL NIL)");
@@ -64,38 +68,51 @@ static void what_fits_no_quoted_string_is_a_literal(void **state)
 static void a_text_part_says_its_charset_and_lines(void **state)
 {
     (void)state;
-    check("\none\ntwo\n", BODY, "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 10 2)");
+    check("\none\ntwo\n", BODY,
+          "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 10 2)");
     check("\none\ntwo", STRUCTURE,
           "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 8 1 NIL NIL NIL NIL)");
-    check("Content-Type: text/html; format=flowed; Charset=\"UTF-8\" (x)\nContent-Transfer-Encoding: 8BIT\n\n", BODY,
+    check("Content-Type: text/html; format=flowed; Charset=\"UTF-8\" "
+          "(x)\nContent-Transfer-Encoding: 8BIT\n\n",
+          BODY,
           "(\"text\" \"html\" (\"format\" \"flowed\" \"Charset\" \"UTF-8\") NIL NIL \"8BIT\" 0 0)");
 }
 
 static void extension_data_follows(void **state)
 {
     (void)state;
-    check("Content-Type: image/png; name=x.png\nContent-ID: <id@x>\nContent-Description: a\n picture\n"
+    check("Content-Type: image/png; name=x.png\nContent-ID: <id@x>\nContent-Description: a\n "
+          "picture\n"
           "Content-Transfer-Encoding: base64\nContent-MD5: Q2hlY2s=\nContent-Location: http://x/y\n"
-          "Content-Disposition: attachment; filename=\"x y.png\"; size=4\nContent-Language: de, en-GB\n\nAAAA\n", STRUCTURE,
-          "(\"image\" \"png\" (\"name\" \"x.png\") \"<id@x>\" \"a picture\" \"base64\" 6 \"Q2hlY2s=\" "
-          "(\"attachment\" (\"filename\" \"x y.png\" \"size\" \"4\")) (\"de\" \"en-GB\") \"http://x/y\")");
+          "Content-Disposition: attachment; filename=\"x y.png\"; size=4\nContent-Language: de, "
+          "en-GB\n\nAAAA\n",
+          STRUCTURE,
+          "(\"image\" \"png\" (\"name\" \"x.png\") \"<id@x>\" \"a picture\" \"base64\" 6 "
+          "\"Q2hlY2s=\" "
+          "(\"attachment\" (\"filename\" \"x y.png\" \"size\" \"4\")) (\"de\" \"en-GB\") "
+          "\"http://x/y\")");
 }
 
 static void multiparts_and_messages_hold_others(void **state)
 {
     (void)state;
     static const char MESSAGE[] =
-        "Content-Type: multipart/mixed; boundary=b\nContent-Disposition: inline\n\n--b\n\none\n--b\n"
+        "Content-Type: multipart/mixed; boundary=b\nContent-Disposition: "
+        "inline\n\n--b\n\none\n--b\n"
         "Content-Type: message/rfc822\n\nSubject: in\nFrom: a@b\n\ntext\n--b--\n";
     check(MESSAGE, BODY,
-          "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 3 0)(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 30 "
-          "(NIL \"in\" ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL NIL) "
+          "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 3 0)(\"message\" "
+          "\"rfc822\" NIL NIL NIL \"7bit\" 30 "
+          "(NIL \"in\" ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) NIL "
+          "NIL NIL NIL NIL) "
           "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 4 0) 3) \"mixed\")");
     check(MESSAGE, STRUCTURE,
           "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 3 0 NIL NIL NIL NIL)"
           "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 30 "
-          "(NIL \"in\" ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL NIL) "
-          "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 4 0 NIL NIL NIL NIL) 3 NIL NIL NIL NIL) "
+          "(NIL \"in\" ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) NIL "
+          "NIL NIL NIL NIL) "
+          "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 4 0 NIL NIL NIL NIL) 3 "
+          "NIL NIL NIL NIL) "
           "\"mixed\" (\"boundary\" \"b\") (\"inline\" NIL) NIL NIL)");
 }
 
@@ -109,7 +126,8 @@ static void a_multipart_without_parts_still_fits_the_grammar(void **state)
 static void message_global_is_a_plain_part_to_old_clients(void **state)
 {
     (void)state;
-    check("Content-Type: message/global\n\nSubject: x\n\ny\n", BODY, "(\"message\" \"global\" NIL NIL NIL \"7bit\" 17)");
+    check("Content-Type: message/global\n\nSubject: x\n\ny\n", BODY,
+          "(\"message\" \"global\" NIL NIL NIL \"7bit\" 17)");
 }
 
 static void parameters_in_pieces_are_joined(void **state)
@@ -122,11 +140,13 @@ static void parameters_in_pieces_are_joined(void **state)
         { "; name*0=one; name*1=\" two\"; name*2=three", "(\"name\" \"one twothree\")" },
         { "; name*1=b; x=y; name*0=a", "(\"x\" \"y\" \"name\" \"ab\")" },
         { "; name*=utf-8''%e2%82%ac", "(\"name*\" \"utf-8''%e2%82%ac\")" },
-        { "; name*0*=utf-8''%e2%82; name*1*=%ac; name*2=\" %x\"", "(\"name*\" \"utf-8''%e2%82%ac%20%25x\")" },
+        { "; name*0*=utf-8''%e2%82; name*1*=%ac; name*2=\" %x\"",
+          "(\"name*\" \"utf-8''%e2%82%ac%20%25x\")" },
         { "; name*1=b; name*2=c", "(\"name*1\" \"b\" \"name*2\" \"c\")" },
         { "; name*0=a; name*2=c", "(\"name\" \"a\" \"name*2\" \"c\")" },
         { "; name=my file.txt; x=y", "(\"name\" \"my file.txt\" \"x\" \"y\")" },
-        { "; name = spaced ; ; =; broken; x=\"unterminated", "(\"name\" \"spaced\" \"x\" \"unterminated\")" },
+        { "; name = spaced ; ; =; broken; x=\"unterminated",
+          "(\"name\" \"spaced\" \"x\" \"unterminated\")" },
         { "; a*0=x; a*0=y; a*1=z", "(\"a\" \"xz\" \"a\" \"y\")" },
         { "; *0=x; 5*1=y", "(\"*0\" \"x\" \"5*1\" \"y\")" },
         { "; (comment) a (c) = (c) 1 (c)", "(\"a\" \"1 (c)\")" },
@@ -141,10 +161,12 @@ static void parameters_in_pieces_are_joined(void **state)
     }
 }
 
-static const char NESTED[] =
-    "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; charset=koi8-r\n\none\n--b\n"
-    "Content-Type: message/rfc822\n\nSubject: in\nContent-Type: multipart/digest; boundary=c\n\n--c\n\nA: b\n\n--c--\n\n"
-    "--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: 8bit\n\nonly: header\n--b--\nend\n";
+static const char NESTED[] = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: "
+                             "text/plain; charset=koi8-r\n\none\n--b\n"
+                             "Content-Type: message/rfc822\n\nSubject: in\nContent-Type: "
+                             "multipart/digest; boundary=c\n\n--c\n\nA: b\n\n--c--\n\n"
+                             "--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: "
+                             "8bit\n\nonly: header\n--b--\nend\n";
 
 static void assert_same_part(const struct part *a, const struct part *b)
 {
@@ -158,7 +180,8 @@ static void assert_same_part(const struct part *a, const struct part *b)
     assert_true(bytes_equal(a->type, b->type));
     assert_true(bytes_equal(a->subtype, b->subtype));
     assert_true(bytes_equal(a->encoding, b->encoding));
-    assert_true(bytes_equal(content_param(a->params, BYTES("charset")), content_param(b->params, BYTES("charset"))));
+    assert_true(bytes_equal(content_param(a->params, BYTES("charset")),
+                            content_param(b->params, BYTES("charset"))));
     assert_int_equal(!a->children, !b->children);
     assert_int_equal(!a->next, !b->next);
     if (a->children)

@@ -11,7 +11,8 @@ static void headers_become_utf8(void **state)
         { "plain", "plain" },
         { "folded\r\n\tline", "folded\tline" },
         { "=?iso-8859-1?Q?Keld_J=F8rn_Simonsen?=", "Keld J\xC3\xB8rn Simonsen" },
-        { "=?ISO-8859-1?b?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=\r\n =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=",
+        { "=?ISO-8859-1?b?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=\r\n "
+          "=?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=",
           "If you can read this you understand the example." },
         { "(=?ISO-8859-1?Q?a?= b)", "(a b)" },
         { "=?us-ascii*en?q?language?=", "language" },
@@ -23,7 +24,8 @@ static void headers_become_utf8(void **state)
         { "=?=?= =??q?x?= ?=", "=?=?= =??q?x?= ?=" },
         { "=?utf-8?q?\?=", "" },
         { "raw \xE4 and \xC3\xA4", "raw \xEF\xBF\xBD and \xC3\xA4" },
-        { "=?iso-2022-jp?B?GyRCJDMkTiVhITwlaxsoQg==?=", "\xE3\x81\x93\xE3\x81\xAE\xE3\x83\xA1\xE3\x83\xBC\xE3\x83\xAB" },
+        { "=?iso-2022-jp?B?GyRCJDMkTiVhITwlaxsoQg==?=",
+          "\xE3\x81\x93\xE3\x81\xAE\xE3\x83\xA1\xE3\x83\xBC\xE3\x83\xAB" },
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
         struct buf out = BUF_INIT(1000);
@@ -100,7 +102,8 @@ static void transfer_encodings_are_undone_wherever_pieces_end(void **state)
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
         for (size_t step = 1; step < 7; step++)
-            check_stream(input_transfer(drip_create(CASES[i].encoded, step), CASES[i].encoding), CASES[i].decoded);
+            check_stream(input_transfer(drip_create(CASES[i].encoded, step), CASES[i].encoding),
+                         CASES[i].decoded);
     }
 }
 
@@ -111,7 +114,8 @@ static void charsets_become_utf8_wherever_pieces_end(void **state)
         struct bytes charset, text, utf8;
     } CASES[] = {
         { BYTES("iso-8859-1"), BYTES("\xE4\xF6\xFC"), BYTES("\xC3\xA4\xC3\xB6\xC3\xBC") },
-        { BYTES("UTF-8"), BYTES("a\xE2\x82\xAC\xF0\x9F\x93\xA7z"), BYTES("a\xE2\x82\xAC\xF0\x9F\x93\xA7z") },
+        { BYTES("UTF-8"), BYTES("a\xE2\x82\xAC\xF0\x9F\x93\xA7z"),
+          BYTES("a\xE2\x82\xAC\xF0\x9F\x93\xA7z") },
         { BYTES("utf-8"), BYTES("\xC3(\xE2\x82"), BYTES("\xEF\xBF\xBD(\xEF\xBF\xBD") },
         { BYTES("utf-8"), BYTES("\xC0\x80\xED\xA0\x80"),
           BYTES("\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD") },
@@ -125,7 +129,8 @@ static void charsets_become_utf8_wherever_pieces_end(void **state)
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
         for (size_t step = 1; step < 7; step++)
-            check_stream(input_charset(drip_create(CASES[i].text, step), CASES[i].charset), CASES[i].utf8);
+            check_stream(input_charset(drip_create(CASES[i].text, step), CASES[i].charset),
+                         CASES[i].utf8);
     }
 }
 
@@ -182,15 +187,16 @@ static void a_search_knows_no_case_and_no_borders(void **state)
         { "", "", true },
         { "aab", "aaaab", true },
         { "abcabd", "abcabcabd", true },
-        { "\xC3\xA4", "\xC3\x84", true },                 /* ä, Ä */
-        { "\xC3\xA4", "A\xCC\x88", true },                /* A and a combining diaeresis */
+        { "\xC3\xA4", "\xC3\x84", true },  /* ä, Ä */
+        { "\xC3\xA4", "A\xCC\x88", true }, /* A and a combining diaeresis */
         { "\xC3\xA4", "a", false },
-        { "\xCF\x83", "\xCF\x82", true },                 /* sigma in the middle and at the end */
+        { "\xCF\x83", "\xCF\x82", true }, /* sigma in the middle and at the end */
         { "\xD0\xBF\xD1\x80\xD0\xB8", "\xD0\x9F\xD0\xA0\xD0\x98", true }, /* Cyrillic */
-        { "fi", "\xEF\xAC\x81", false }, /* the fi ligature: title case Fi has no single character */
-        { "\xEF\xBC\xA1", "a", true },                    /* full-width A */
-        { "1", "\xE2\x91\xA0", true },                    /* circled 1 */
-        { "x", "\xC3x", true },                           /* malformed text hides nothing */
+        { "fi", "\xEF\xAC\x81",
+          false },                     /* the fi ligature: title case Fi has no single character */
+        { "\xEF\xBC\xA1", "a", true }, /* full-width A */
+        { "1", "\xE2\x91\xA0", true }, /* circled 1 */
+        { "x", "\xC3x", true },        /* malformed text hides nothing */
         { "x", "\xE2\x82x", true },
         { "longer than the text", "longer", false },
     };
