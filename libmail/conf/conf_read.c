@@ -125,7 +125,7 @@ static void blank_comments(char *text)
         bool fresh = strchr(" \t\r\n={}(),+\"'", before) != NULL;
         if (*text == '"' || *text == '\'') {
             quote = *text;
-        } else if (fresh && (*text == '#' || (*text == '/' && text[1] == '/'))) {
+        } else if (*text == '#' || (fresh && *text == '/' && text[1] == '/')) {
             size_t len = strcspn(text, "\n");
             memset(text, ' ', len);
             text += len - 1;
