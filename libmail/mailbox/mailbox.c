@@ -1,0 +1,150 @@
+/* The mailbox interface: what is common to the formats, and the way to them. */
+#include "mailbox/mailbox_private.h"
+
+#include <stdlib.h>
+#include "index/index.h"
+
+enum { LOCATE_MEMORY = 64 * 1024 };
+
+bool mailbox_init(struct mailbox *mailbox, const struct mailbox_ops *ops, const struct location *location, struct bytes name,
+                  bool write, struct error *err)
+{
+    mailbox->ops = ops;
+    mailbox->location = location;
+    mailbox->write = write;
+    mailbox->fields = mailbox->header = BUF_INIT(256 * 1024 * 1024);
+    mailbox->name = strndup(name.data ? name.data : "", name.len);
+    return mailbox->name || error_memory(err);
+}
+
+void mailbox_release(struct mailbox *mailbox)
+{
+    index_close(&mailbox->index);
+    for (unsigned i = 0; i < MAILBOX_KEYWORDS; i++)
+        free(mailbox->keywords[i]);
+    view_free(&mailbox->view);
+    buf_free(&mailbox->fields);
+    buf_free(&mailbox->header);
+    free(mailbox->name);
+}
+
+struct mailbox *mailbox_open(struct store *store, struct bytes name, bool write, struct error *err)
+{
+    struct arena *arena = arena_create(LOCATE_MEMORY);
+    const struct location *location;
+    struct bytes inner;
+    struct mailbox *mailbox = NULL;
+    if (!arena)
+        error_memory(err);
+    else if (store_locate(store, name, arena, &location, &inner, err))
+        mailbox = location->format->open(location, inner, write, err);
+    if (mailbox)
+        mailbox->store = store;
+    arena_destroy(&arena);
+    return mailbox;
+}
+
+void mailbox_close(struct mailbox **mailbox)
+{
+    if (*mailbox)
+        (*mailbox)->ops->close(*mailbox);
+    *mailbox = NULL;
+}
+
+uint32_t mailbox_uidvalidity(const struct mailbox *mailbox)
+{
+    return mailbox->uidvalidity;
+}
+
+uint32_t mailbox_uidnext(const struct mailbox *mailbox)
+{
+    return mailbox->uidnext;
+}
+
+bool mailbox_writable(const struct mailbox *mailbox)
+{
+    return mailbox->write;
+}
+
+bool mailbox_sync(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out, struct error *err)
+{
+    return mailbox->ops->sync(mailbox, err) && view_follow(mailbox, keep_numbers, out, err);
+}
+
+static bool may_write(const struct mailbox *mailbox, struct error *err)
+{
+    return mailbox->write || error_set(err, ERROR_NOT_PERMITTED, "the mailbox %s is open for reading only", mailbox->name);
+}
+
+bool mailbox_store(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode, uint8_t flags, uint64_t keywords,
+                   struct numset *gone, struct error *err)
+{
+    return may_write(mailbox, err) && mailbox->ops->store(mailbox, seqs, mode, flags, keywords, gone, err);
+}
+
+bool mailbox_expunge(struct mailbox *mailbox, const struct numset *seqs, struct error *err)
+{
+    return may_write(mailbox, err) && mailbox->ops->expunge(mailbox, seqs, false, err);
+}
+
+/* The messages that were copied, as this mailbox numbers them. */
+static bool copied_seqs(const struct mailbox *mailbox, const struct copy_result *result, struct numset *seqs)
+{
+    for (size_t i = 0; i < result->count; i++) {
+        uint32_t seq = mailbox_seq(mailbox, result->from[i]);
+        if (seq && !numset_add(seqs, seq, seq))
+            return false;
+    }
+    return true;
+}
+
+static bool remove_copied(struct mailbox *mailbox, const struct copy_result *result, struct error *err)
+{
+    struct numset seqs = { 0 };
+    bool ok = copied_seqs(mailbox, result, &seqs) ? mailbox->ops->expunge(mailbox, &seqs, true, err) : error_memory(err);
+    numset_free(&seqs);
+    return ok && mailbox->ops->checkpoint(mailbox, err);
+}
+
+static bool copy_located(struct mailbox *mailbox, const struct numset *seqs, struct bytes to, struct arena *arena,
+                         struct copy_result *out, struct error *err)
+{
+    const struct location *location;
+    struct bytes inner;
+    return store_locate(mailbox->store, to, arena, &location, &inner, err) &&
+           mailbox->ops->copy(mailbox, seqs, location, inner, out, err);
+}
+
+bool mailbox_copy(struct mailbox *mailbox, const struct numset *seqs, struct bytes to, bool move, struct copy_result *out,
+                  struct error *err)
+{
+    *out = (struct copy_result){ 0 };
+    if (move && !may_write(mailbox, err))
+        return false;
+    struct arena *arena = arena_create(LOCATE_MEMORY);
+    bool ok = arena ? copy_located(mailbox, seqs, to, arena, out, err) : error_memory(err);
+    arena_destroy(&arena);
+    if (ok && move)
+        ok = remove_copied(mailbox, out, err);
+    if (!ok) {
+        free(out->from);
+        free(out->to);
+        *out = (struct copy_result){ 0 };
+    }
+    return ok;
+}
+
+int mailbox_watch(struct mailbox *mailbox, struct error *err)
+{
+    return mailbox->ops->watch(mailbox, err);
+}
+
+bool mailbox_checkpoint(struct mailbox *mailbox, struct error *err)
+{
+    return mailbox->ops->checkpoint(mailbox, err);
+}
+
+bool mailbox_lock_session(struct mailbox *mailbox, struct error *err)
+{
+    return mailbox->ops->lock_session(mailbox, err);
+}

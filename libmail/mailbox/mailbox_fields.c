@@ -1,0 +1,282 @@
+/* What is known of a message: from the index, else parsed once, everything in one pass.
+ *
+ * A size that a name claims ("W=") is told on FIELD_SIZE alone, where the other claim ("S=") holds against the disk. Whatever reads the message
+ * measures it first: a claim that was wrong is an error once, and right from then on. */
+#include "mailbox/mailbox_exact.h"
+
+#include "index/index.h"
+
+enum {
+    PARSE_MEMORY = 64 * 1024 * 1024,
+    HEADER_MAX = 64 * 1024 * 1024,
+    PARSED = FIELD_ENVELOPE | FIELD_BODY | FIELD_BODYSTRUCTURE | FIELD_PARTS,
+};
+
+static bool feed_all(struct part_parser *parser, struct input *input, struct error *err)
+{
+    struct bytes piece;
+    int more;
+    while ((more = input_next(input, &piece, err)) > 0) {
+        part_parser_feed(parser, piece);
+        input_consume(input, piece.len);
+    }
+    return more == 0;
+}
+
+/* Everything in its wire form, one behind the other; ends[] says where each stops. */
+static bool write_fields(struct buf *out, const struct part *root, struct bytes fields[INDEX_FIELD_COUNT])
+{
+    size_t ends[INDEX_FIELD_COUNT], start = 0;
+    envelope_write(out, root->envelope);
+    ends[INDEX_ENVELOPE] = out->len;
+    bodystructure_write(out, root, false);
+    ends[INDEX_BODY] = out->len;
+    bodystructure_write(out, root, true);
+    ends[INDEX_BODYSTRUCTURE] = out->len;
+    part_pack(out, root);
+    ends[INDEX_PARTS] = out->len;
+    if (buf_failed(out))
+        return false;
+    for (size_t i = 0; i < INDEX_FIELD_COUNT; i++) {
+        fields[i] = (struct bytes){ out->data + start, ends[i] - start };
+        start = ends[i];
+    }
+    return true;
+}
+
+static bool parse_input(struct mailbox *mailbox, struct input *input, const struct part_limits *limits, uint64_t *wire_size,
+                        struct bytes fields[INDEX_FIELD_COUNT], struct error *err)
+{
+    struct arena *arena = arena_create(PARSE_MEMORY);
+    struct part_parser *parser = arena ? part_parser_create(arena, limits) : NULL;
+    bool ok = parser ? feed_all(parser, input, err) : error_memory(err);
+    struct part *root = ok ? part_parser_finish(parser, err) : NULL;
+    if (root) {
+        *wire_size = root->header.wire_size + root->body.wire_size;
+        buf_clear(&mailbox->fields);
+        ok = write_fields(&mailbox->fields, root, fields) || error_memory(err);
+    }
+    arena_destroy(&arena);
+    return ok && root;
+}
+
+/* Parses the message and remembers all; record says what was found. fields live in mailbox->fields. */
+static bool parse_message(struct mailbox *mailbox, uint32_t uid, struct index_record *record,
+                          struct bytes fields[INDEX_FIELD_COUNT], struct error *err)
+{
+    static const struct part_limits limits[] = { { 0 }, { .header_size = 4096, .depth = 20, .parts = 200 } };
+    struct error failure = { 0 };
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct message_source source;
+        uint64_t wire_size = 0;
+        failure.class = ERROR_NONE;
+        if (!mailbox->ops->source(mailbox, uid, true, &source, err))
+            return false;
+        bool ok = parse_input(mailbox, source.input, &limits[i], &wire_size, fields, &failure);
+        input_close(&source.input);
+        if (ok) {
+            *record = (struct index_record){
+                .uid = uid,
+                .known = INDEX_SIZE | INDEX_DATE,
+                .size = source.size,
+                .wire_size = wire_size,
+                .date = source.date,
+            };
+            if (mailbox->index)
+                index_fields_put(mailbox->index, record, fields);
+            return true;
+        }
+        if (failure.class != ERROR_LIMIT) /* with less kept of a monstrous message there is memory enough */
+            break;
+    }
+    error_prefix(&failure, "message %u of %s: ", uid, mailbox->name);
+    if (err)
+        *err = failure;
+    return false;
+}
+
+static void look_up(struct mailbox *mailbox, uint32_t uid, struct index_record *record)
+{
+    if (!mailbox->index || !index_get(mailbox->index, uid, record))
+        *record = (struct index_record){ .uid = uid };
+}
+
+static bool believable(const struct message_source *source)
+{
+    return source->claimed_size && source->claimed_size == source->size && source->claimed_wire >= source->size &&
+           source->claimed_wire - source->size <= source->size;
+}
+
+/* Date, and size as far as the name says it, by looking at the message without reading it. */
+static bool look_at(struct mailbox *mailbox, uint32_t uid, struct index_record *record, struct error *err)
+{
+    struct message_source source;
+    if (!mailbox->ops->source(mailbox, uid, false, &source, err))
+        return false;
+    if (record->known & (INDEX_SIZE | INDEX_CLAIMED) && record->size != source.size)
+        record->known = 0; /* another content */
+    record->date = source.date;
+    record->known |= INDEX_DATE;
+    if (!(record->known & (INDEX_SIZE | INDEX_CLAIMED)) && believable(&source)) {
+        record->size = source.size;
+        record->wire_size = source.claimed_wire;
+        record->known |= INDEX_CLAIMED;
+    }
+    if (mailbox->index)
+        index_put(mailbox->index, record);
+    return true;
+}
+
+static bool need_size(struct mailbox *mailbox, uint32_t uid, struct index_record *record, struct error *err)
+{
+    struct bytes fields[INDEX_FIELD_COUNT];
+    if (!(record->known & (INDEX_SIZE | INDEX_CLAIMED)) && !look_at(mailbox, uid, record, err))
+        return false;
+    return record->known & (INDEX_SIZE | INDEX_CLAIMED) || parse_message(mailbox, uid, record, fields, err);
+}
+
+static bool need_parsed(struct mailbox *mailbox, uint32_t uid, struct index_record *record, struct message_fields *out,
+                        struct error *err)
+{
+    struct bytes fields[INDEX_FIELD_COUNT];
+    buf_clear(&mailbox->fields);
+    if (!(record->known & INDEX_FIELDS) || !mailbox->index ||
+        !index_fields(mailbox->index, record, &mailbox->fields, fields)) {
+        if (!parse_message(mailbox, uid, record, fields, err))
+            return false;
+    }
+    out->envelope = fields[INDEX_ENVELOPE];
+    out->body = fields[INDEX_BODY];
+    out->bodystructure = fields[INDEX_BODYSTRUCTURE];
+    out->parts = fields[INDEX_PARTS];
+    return true;
+}
+
+/* Where the header ends (behind its empty line), looking from `from` on; 0: not yet. */
+static size_t header_end(struct bytes text, size_t from)
+{
+    if (text.len >= 1 && text.data[0] == '\n')
+        return 1;
+    if (text.len >= 2 && text.data[0] == '\r' && text.data[1] == '\n')
+        return 2;
+    for (size_t i = from; i < text.len; i++) {
+        const char *lf = memchr(text.data + i, '\n', text.len - i);
+        if (!lf)
+            return 0;
+        i = (size_t)(lf - text.data);
+        if (i + 1 < text.len && text.data[i + 1] == '\n')
+            return i + 2;
+        if (i + 2 < text.len && text.data[i + 1] == '\r' && text.data[i + 2] == '\n')
+            return i + 3;
+    }
+    return 0;
+}
+
+static bool read_header(struct input *input, struct buf *out, struct error *err)
+{
+    struct bytes piece;
+    int more;
+    size_t end = 0;
+    buf_clear(out);
+    while (!end && out->len < HEADER_MAX && (more = input_next(input, &piece, err)) != 0) {
+        if (more < 0)
+            return false;
+        size_t before = out->len > 2 ? out->len - 2 : 0;
+        buf_bytes(out, piece);
+        if (buf_failed(out))
+            return error_memory(err);
+        input_consume(input, piece.len);
+        end = header_end(buf_view(out), before);
+    }
+    if (end)
+        out->len = end;
+    return true;
+}
+
+static bool need_header(struct mailbox *mailbox, uint32_t uid, struct message_fields *out, struct error *err)
+{
+    struct message_source source;
+    if (!mailbox->ops->source(mailbox, uid, true, &source, err))
+        return false;
+    bool ok = read_header(source.input, &mailbox->header, err);
+    input_close(&source.input);
+    out->header = (struct bytes){ mailbox->header.data ? mailbox->header.data : "", mailbox->header.len };
+    return ok;
+}
+
+bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted, struct message_fields *out, struct error *err)
+{
+    struct index_record record;
+    *out = (struct message_fields){ 0 };
+    if (!seq || seq > mailbox->view.count)
+        return error_set(err, ERROR_INVALID, "there is no message %u in %s", seq, mailbox->name);
+    uint32_t uid = mailbox->view.messages[seq - 1].uid;
+    look_up(mailbox, uid, &record);
+    if (wanted & PARSED && !need_parsed(mailbox, uid, &record, out, err))
+        return false;
+    if (wanted & FIELD_SIZE && !need_size(mailbox, uid, &record, err))
+        return false;
+    if (wanted & FIELD_DATE && !(record.known & INDEX_DATE) && !look_at(mailbox, uid, &record, err))
+        return false;
+    if (wanted & FIELD_HEADER && !need_header(mailbox, uid, out, err))
+        return false;
+    out->size = record.wire_size;
+    out->date = (time_t)record.date;
+    return true;
+}
+
+bool mailbox_wire_size(struct mailbox *mailbox, uint32_t uid, uint64_t *size, struct error *err)
+{
+    struct index_record record;
+    look_up(mailbox, uid, &record);
+    if (!need_size(mailbox, uid, &record, err))
+        return false;
+    *size = record.wire_size;
+    return true;
+}
+
+/* The true size, measured where it was only claimed. A claim that was told and is wrong is an error this once. */
+static bool measured(struct mailbox *mailbox, uint32_t uid, uint64_t size_now, struct index_record *record, struct error *err)
+{
+    struct bytes fields[INDEX_FIELD_COUNT];
+    if (record->known & INDEX_SIZE && record->size == size_now)
+        return true;
+    bool told = record->known & (INDEX_CLAIMED | INDEX_SIZE);
+    uint64_t before = record->wire_size;
+    if (!parse_message(mailbox, uid, record, fields, err))
+        return false;
+    if (told && before != record->wire_size)
+        return error_set(err, ERROR_CORRUPT, "message %u of %s has %llu octets, not %llu as its name or index says: fetch it again",
+                         uid, mailbox->name, (unsigned long long)record->wire_size, (unsigned long long)before);
+    return true;
+}
+
+struct input *mailbox_read(struct mailbox *mailbox, uint32_t seq, const struct part_span *span, struct error *err)
+{
+    struct index_record record;
+    struct message_source source;
+    if (!seq || seq > mailbox->view.count) {
+        error_set(err, ERROR_INVALID, "there is no message %u in %s", seq, mailbox->name);
+        return NULL;
+    }
+    uint32_t uid = mailbox->view.messages[seq - 1].uid;
+    look_up(mailbox, uid, &record);
+    if (!mailbox->ops->source(mailbox, uid, true, &source, err))
+        return NULL;
+    if (!measured(mailbox, uid, source.size, &record, err)) {
+        input_close(&source.input);
+        return NULL;
+    }
+    struct input *stored = source.input;
+    if (span && !input_skip(stored, span->at, err)) {
+        input_close(&stored);
+        return NULL;
+    }
+    if (span)
+        stored = input_limit(stored, span->size);
+    struct input *wire = stored ? input_crlf(stored) : NULL;
+    struct input *exact = wire ? input_exact(wire, span ? span->wire_size : record.wire_size, uid) : NULL;
+    if (!exact)
+        error_memory(err);
+    return exact;
+}

@@ -1,0 +1,114 @@
+/* The inside of an open mailbox: what every format shares (the session's numbering, keywords, cached
+ * fields) and the operations that a format gives. Only formats and mailbox*.c include it.
+ *
+ * A format keeps the state of the disk as it last saw it. The view is what the client was told. sync()
+ * brings the first up to date, mailbox_view.c compares the two and makes the second follow. */
+#ifndef MAILBOX_MAILBOX_PRIVATE_H
+#define MAILBOX_MAILBOX_PRIVATE_H
+
+#include <sys/stat.h>
+#include "base/buf.h"
+#include "mailbox/append.h"
+#include "mailbox/format.h"
+#include "mailbox/mailbox.h"
+
+enum { MAILBOX_KEYWORDS = 64 };
+
+struct view_message {
+    uint64_t keywords;
+    uint32_t uid;
+    uint8_t flags;
+};
+
+struct view {
+    struct view_message *messages;
+    size_t count, capacity;
+    struct {
+        uint32_t *numbers;
+        size_t count, capacity;
+    } expunged, changed;
+};
+
+/* A message's file or object, opened: raw octets as stored, decompressed. */
+struct message_source {
+    struct input *input;   /* NULL when only looked at */
+    uint64_t size;         /* octets that it takes on the disk; binds what the index knows to this content */
+    uint64_t claimed_size; /* what its name says (S=, W=), 0 when nothing; not to be believed unseen */
+    uint64_t claimed_wire;
+    time_t date;
+};
+
+struct mailbox_ops {
+    void (*close)(struct mailbox *mailbox); /* frees mailbox, whose common part is freed by mailbox_release() */
+    /* Brings the format's state up to date with the disk. */
+    bool (*sync)(struct mailbox *mailbox, struct error *err);
+    /* Walks what is there, in UID order; start with *cursor = 0. */
+    bool (*live)(struct mailbox *mailbox, size_t *cursor, struct view_message *out);
+    /* ERROR_NO_SUCH: gone. open: source->input is wanted (close it). */
+    bool (*source)(struct mailbox *mailbox, uint32_t uid, bool open, struct message_source *source, struct error *err);
+    /* Adds and removes flags and keywords of uids on the disk and in the view. */
+    bool (*store)(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode, uint8_t flags,
+                  uint64_t keywords, struct numset *gone, struct error *err);
+    /* Removes those that have \Deleted (always: without asking for the flag). */
+    bool (*expunge)(struct mailbox *mailbox, const struct numset *seqs, bool always, struct error *err);
+    /* NULL or false with ERROR_UNAVAILABLE-free copying of its own kind; see mailbox_copy(). */
+    bool (*copy)(struct mailbox *mailbox, const struct numset *seqs, const struct location *location,
+                 struct bytes name, struct copy_result *out, struct error *err);
+    bool (*keyword_create)(struct mailbox *mailbox, struct bytes name, int *bit, struct error *err);
+    int (*watch)(struct mailbox *mailbox, struct error *err);
+    bool (*checkpoint)(struct mailbox *mailbox, struct error *err);
+    bool (*lock_session)(struct mailbox *mailbox, struct error *err);
+    /* For POP3 ids: the name that the message has in the format, and a stored id ("P" of a uidlist) or nothing. */
+    bool (*identity)(struct mailbox *mailbox, uint32_t uid, struct bytes *name, struct bytes *guid, struct bytes *stored);
+};
+
+struct index;
+
+struct mailbox {
+    const struct mailbox_ops *ops;
+    struct store *store;
+    const struct location *location;
+    char *name; /* inside its namespace; owned */
+    bool write;
+    uint32_t uidvalidity, uidnext;
+    struct view view;
+    struct index *index; /* NULL: nothing is cached */
+    char *keywords[MAILBOX_KEYWORDS]; /* owned; NULL: that bit has no name */
+    unsigned keywords_count;          /* highest bit in use + 1 */
+    unsigned keywords_max;            /* what the format can hold */
+    bool keywords_changed;            /* since the last sync */
+    struct buf fields, header;        /* what mailbox_fields() last gave */
+};
+
+/* Fills the common part (name copied). False without memory. */
+bool mailbox_init(struct mailbox *mailbox, const struct mailbox_ops *ops, const struct location *location, struct bytes name,
+                  bool write, struct error *err);
+/* Frees what the common part owns, the index too; not mailbox. */
+void mailbox_release(struct mailbox *mailbox);
+
+/* Makes the view follow the format's state; out may be NULL (at opening). */
+bool view_follow(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out, struct error *err);
+struct view_message *view_find(const struct mailbox *mailbox, uint32_t uid);
+void view_free(struct view *view);
+/* Names bit; false without memory. Sets keywords_changed when that is news. */
+bool mailbox_keyword_set(struct mailbox *mailbox, unsigned bit, struct bytes name);
+
+/* The true size of seq in wire form, parsed for if need be. */
+bool mailbox_wire_size(struct mailbox *mailbox, uint32_t uid, uint64_t *size, struct error *err);
+
+/* An append as formats make it: struct append starts every format's own. */
+struct append_ops {
+    bool (*message)(struct append *append, const struct append_info *info, struct error *err);
+    bool (*write)(struct append *append, struct bytes piece, struct error *err);
+    bool (*end)(struct append *append, struct error *err);
+    int (*fd)(struct append *append);
+    bool (*written)(struct append *append, uint64_t size, uint64_t wire_size, struct error *err);
+    bool (*commit)(struct append *append, struct append_result *out, struct error *err); /* frees in either case */
+    void (*abort)(struct append *append);                                                /* frees */
+};
+
+struct append {
+    const struct append_ops *ops;
+};
+
+#endif

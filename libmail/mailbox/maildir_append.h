@@ -1,0 +1,39 @@
+/* The inside of an append to a Maildir, shared with COPY. */
+#ifndef MAILBOX_MAILDIR_APPEND_H
+#define MAILBOX_MAILDIR_APPEND_H
+
+#include "mailbox/maildir_private.h"
+
+struct pending {
+    size_t at;         /* in text: the name in tmp/, then the final one */
+    uint8_t tmp_len, base_len, len;
+    bool in_new, moved;
+};
+
+struct maildir_append {
+    struct append append;
+    struct maildir *maildir; /* paths, list and lock of the destination; its directories are not read */
+    bool lenient;            /* COPY: a keyword that has no letter left is dropped */
+    struct buf text;
+    struct pending *pending;
+    size_t count, capacity;
+    /* the message that is being written: */
+    bool open;
+    struct pending current;
+    int fd;
+    struct buf out;
+    uint8_t flags;
+    uint32_t letters;
+    time_t date;
+    uint64_t size, wire_size;
+    bool cr;      /* a CR was read and not stored yet */
+    bool last_cr; /* the last octet stored is CR */
+};
+
+struct bytes pending_tmp(const struct maildir_append *append, const struct pending *pending);
+struct bytes pending_name(const struct maildir_append *append, const struct pending *pending);
+/* Around putting a file into tmp/ under pending_tmp() of append->current. Sizes go into its name. */
+bool pending_begin(struct maildir_append *append, const struct append_info *info, struct error *err);
+bool pending_end(struct maildir_append *append, struct error *err);
+
+#endif
