@@ -48,9 +48,9 @@ bool utf8_valid(struct bytes text)
 void utf8_append(struct buf *out, uint32_t code)
 {
     char octets[4];
+    if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
+        code = 0xFFFD;
     size_t len = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    if (code > 0x10FFFF)
-        return;
     for (size_t i = len; i-- > 1; code >>= 6)
         octets[i] = (char)(0x80 | (code & 0x3F));
     octets[0] = (char)(len == 1 ? code : (0xF00U >> len & 0xFF) | code);

@@ -9,6 +9,7 @@
 bool utf8_valid(struct bytes text);
 /* One code point at *at, which moves behind it; -1 (moving one octet) where it is malformed. */
 int32_t utf8_next(struct bytes text, size_t *at);
+/* What is no code point (a surrogate, more than U+10FFFF) becomes U+FFFD. */
 void utf8_append(struct buf *out, uint32_t code_point);
 
 /* Modified UTF-7 to UTF-8 appended to *out; false when name is not valid and canonical: 8-bit octets, control characters, unfinished

@@ -36,6 +36,18 @@ static void every_code_point_comes_back(void **state)
     buf_free(&buf);
 }
 
+static void what_is_no_code_point_is_replaced(void **state)
+{
+    (void)state;
+    static const uint32_t none[] = { 0xD800, 0xDFFF, 0x110000, UINT32_MAX };
+    for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+        struct buf buf = BUF_INIT(8);
+        utf8_append(&buf, none[i]);
+        assert_bytes(buf_view(&buf), "\xef\xbf\xbd");
+        buf_free(&buf);
+    }
+}
+
 static void a_malformed_octet_costs_one_octet(void **state)
 {
     (void)state;
@@ -160,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_of_the_standard),
         cmocka_unit_test(every_code_point_comes_back),
+        cmocka_unit_test(what_is_no_code_point_is_replaced),
         cmocka_unit_test(a_malformed_octet_costs_one_octet),
         cmocka_unit_test(modified_utf7_both_ways),
         cmocka_unit_test(names_that_are_not_modified_utf7),
