@@ -28,11 +28,11 @@ struct part {
     struct part_span header; /* with the empty line behind it */
     struct part_span body;
     uint32_t body_lines;
-    bool has_nul;                  /* NUL octets somewhere in the body */
+    bool has_nul; /* NUL octets somewhere in the body */
     bool is_multipart;
     bool is_message; /* message/rfc822, message/global: its one child is the message in it */
-    bool in_digest;                /* default type is message/rfc822 */
-    struct bytes type, subtype;    /* as written; defaults filled in ("text", "plain") */
+    bool in_digest;  /* default type is message/rfc822 */
+    struct bytes type, subtype; /* as written; defaults filled in ("text", "plain") */
     struct part_param *params;
     struct bytes id, description, encoding; /* encoding absent: 7bit */
     struct bytes disposition;

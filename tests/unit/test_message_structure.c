@@ -78,6 +78,13 @@ static void a_text_part_says_its_charset_and_lines(void **state)
           "(\"text\" \"html\" (\"format\" \"flowed\" \"Charset\" \"UTF-8\") NIL NIL \"8BIT\" 0 0)");
 }
 
+static void of_two_content_fields_the_first_counts(void **state)
+{
+    (void)state;
+    check("Content-Type: image/png\nContent-Type: text/html\nContent-ID: 1\nContent-ID: 2\n\n",
+          BODY, "(\"image\" \"png\" NIL \"1\" NIL \"7bit\" 0)");
+}
+
 static void extension_data_follows(void **state)
 {
     (void)state;
@@ -240,6 +247,7 @@ int main(void)
         cmocka_unit_test(of_two_texts_the_last_counts_and_address_lists_are_joined),
         cmocka_unit_test(what_fits_no_quoted_string_is_a_literal),
         cmocka_unit_test(a_text_part_says_its_charset_and_lines),
+        cmocka_unit_test(of_two_content_fields_the_first_counts),
         cmocka_unit_test(extension_data_follows),
         cmocka_unit_test(multiparts_and_messages_hold_others),
         cmocka_unit_test(a_multipart_without_parts_still_fits_the_grammar),

@@ -208,6 +208,28 @@ static void a_search_knows_no_case_and_no_borders(void **state)
     }
 }
 
+/* All needles and texts over two letters, against the plain way of looking. */
+static void a_search_agrees_with_a_simple_one(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < 256; n++) {
+        char needle[8], text[13] = "";
+        size_t len = 1 + n % 7;
+        for (size_t i = 0; i < len; i++)
+            needle[i] = n >> i & 1 ? 'A' : 'B';
+        needle[len] = '\0';
+        struct text_match *match = text_match_create(bytes_of(needle));
+        for (unsigned t = 0; t < 4096; t++) {
+            for (size_t i = 0; i < 12; i++)
+                text[i] = t >> i & 1 ? 'A' : 'B';
+            text_match_reset(match);
+            if (text_match_feed(match, bytes_of(text)) != (strstr(text, needle) != NULL))
+                fail_msg("%s in %s", needle, text);
+        }
+        text_match_destroy(&match);
+    }
+}
+
 static void a_reset_forgets_what_was_fed(void **state)
 {
     (void)state;
@@ -231,6 +253,7 @@ int main(void)
         cmocka_unit_test(known_charsets_can_be_searched_in),
         cmocka_unit_test(names_of_encodings),
         cmocka_unit_test(a_search_knows_no_case_and_no_borders),
+        cmocka_unit_test(a_search_agrees_with_a_simple_one),
         cmocka_unit_test(a_reset_forgets_what_was_fed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
