@@ -57,11 +57,12 @@ static void log_skipped(const struct walk *walk)
     if (walk->skipped == 0 || said)
         return;
     said = true;
-    log_warning("mail of user %s: %zu director%s in %s not shown as mailboxes, the first is "
-                "\"%s\": not canonical "
-                "modified UTF-7; rename it to show it",
-                walk->location->user ? walk->location->user : "?", walk->skipped,
-                walk->skipped == 1 ? "y is" : "ies are", walk->location->root, walk->example);
+    log_warning(
+        "mail of user %s: in %s %zu director%s as mailbox%s, as the name is not canonical modified "
+        "UTF-7; the first is \"%s\"; rename it to show it",
+        walk->location->user ? walk->location->user : "?", walk->location->root, walk->skipped,
+        walk->skipped == 1 ? "y is not shown" : "ies are not shown", walk->skipped == 1 ? "" : "es",
+        walk->example);
 }
 
 /* The next entry, or NULL at the end; an error of the disk is not the end. */
