@@ -494,20 +494,16 @@ static void only_old_messages_expire(void **state)
     assert_int_equal(messages_in("Trash"), 1);
 }
 
-static void thousands_of_mailboxes(void **state)
+static void hundreds_of_mailboxes(void **state)
 {
     (void)state;
     char name[60];
     open_mail("maildir:~/Maildir");
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 600; i++) {
         snprintf(name, sizeof(name), "Maildir/.l%d.m%d/cur", i % 50, i);
         make_dir(name);
     }
-    assert_list(
-        "l7.m1%7",
-        "l7.m1007:- l7.m1057:- l7.m107:- l7.m1107:- l7.m1157:- l7.m1207:- l7.m1257:- l7.m1307:- "
-        "l7.m1357:- l7.m1407:- l7.m1457:- l7.m1507:- l7.m1557:- l7.m157:- l7.m1607:- l7.m1657:- "
-        "l7.m1707:- l7.m1757:- l7.m1807:- l7.m1857:- l7.m1907:- l7.m1957:-");
+    assert_list("l7.m1%7", "l7.m107:- l7.m157:-");
     assert_list("l4", "l4:S+");
 }
 
@@ -534,7 +530,7 @@ int main(void)
         TEST(configured_mailboxes_are_made_once),
         TEST(renaming_inbox_moves_its_messages),
         TEST(only_old_messages_expire),
-        TEST(thousands_of_mailboxes),
+        TEST(hundreds_of_mailboxes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
