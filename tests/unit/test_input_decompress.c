@@ -221,10 +221,13 @@ static void dovecot_lz4_claims_are_checked(void **state)
         { "Dovecot-LZ4\x0d\x2a\x9b\xc5\0\1\0\0\0\0\0\0x", 24 },
         { "Dovecot-LZ4\x0d\x2a\x9b\xc5\0\1\0\0\x7f\xff\xff\xff", 23 },
         { "Dovecot-LZ4\x0d\x2a\x9b\xc5\0\1\0\0\0\0", 21 },
+        /* A right block, but in a file that asks for more memory than chunks may have. */
+        { "Dovecot-LZ4\x0d\x2a\x9b\xc5\0\x10\0\1\0\0\0\2\x10x", 25 },
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         assert_int_equal(outcome(bad[i]), ERROR_CORRUPT);
     assert_int_equal(outcome(BYTES("Dovecot-LZ4\x0d\x2a\x9b\xc5\0\1\0\0")), ERROR_NONE);
+    assert_int_equal(outcome(BYTES("Dovecot-LZ4\x0d\x2a\x9b\xc5\0\x10\0\0\0\0\0\2\x10x")), ERROR_NONE);
 }
 
 static void everything_else_passes_through(void **state)
