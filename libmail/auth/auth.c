@@ -17,6 +17,7 @@ static bool mail_user_matters(const struct conf *conf)
 bool auth_prepare(const struct conf *conf, int fds[AUTH_FILES_MAX], size_t *count)
 {
     bool needs_root = false;
+    (void)server_ids();
     for (size_t i = 0; conf->auth && conf->auth[i]; i++) {
         const char *argument;
         const struct driver *driver = driver_of(conf->auth[i], &argument, NULL);

@@ -37,6 +37,18 @@ enum auth_found driver_find(const struct conf *conf, const char *name, const str
     return AUTH_ABSENT;
 }
 
+const struct server_ids *server_ids(void)
+{
+    static struct server_ids ids;
+    static bool known;
+    if (!known) {
+        ids.uid = geteuid() == 0 ? 0 : getuid();
+        ids.gid = getgid();
+        known = true;
+    }
+    return &ids;
+}
+
 bool account_permitted(const struct conf *conf, const struct account *account, struct error *err)
 {
     unsigned uid = (unsigned)account->uid;
@@ -50,8 +62,9 @@ bool account_permitted(const struct conf *conf, const struct account *account, s
     if (!account->uid_is_default && conf->last_valid_uid > 0 && uid > conf->last_valid_uid)
         return error_set(err, ERROR_NOT_PERMITTED, "user %s (%s): uid %u is above last_valid_uid = %u", account->name, by,
                          uid, conf->last_valid_uid);
-    if (getuid() != 0 && uid != getuid())
+    uid_t own = server_ids()->uid;
+    if (own != 0 && uid != own)
         return error_set(err, ERROR_NOT_PERMITTED, "user %s (%s) has uid %u, but this server runs as uid %u and serves only it",
-                         account->name, by, uid, (unsigned)getuid());
+                         account->name, by, uid, (unsigned)own);
     return true;
 }

@@ -25,6 +25,13 @@ enum auth_found driver_find(const struct conf *conf, const char *name, const str
 /* uid 0 never, first_valid_uid to last_valid_uid, and without root only our own uid. ERROR_NOT_PERMITTED. */
 bool account_permitted(const struct conf *conf, const struct account *account, struct error *err);
 
+/* The ids that this server runs as: as they were when first asked, since a worker drops them (auth_prepare asks). */
+struct server_ids {
+    uid_t uid;
+    gid_t gid;
+};
+const struct server_ids *server_ids(void);
+
 enum auth_found nss_find(const struct conf *conf, const char *argument, const char *name, struct auth_record *record,
                          struct arena *arena, struct error *err);
 enum auth_verdict pam_check(const struct conf *conf, const struct auth_peer *peer, char user[ACCOUNT_NAME_MAX + 1],

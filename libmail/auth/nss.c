@@ -30,7 +30,7 @@ static bool fill(const struct passwd *pw, const char *name, struct account *acco
     memcpy(account->name, name, strlen(name) + 1);
     account->home = arena_copy(arena, bytes_of(pw->pw_dir ? pw->pw_dir : ""));
     account->system_user = arena_copy(arena, bytes_of(pw->pw_name));
-    account->uid_is_default = getuid() != 0 && pw->pw_uid == getuid();
+    account->uid_is_default = server_ids()->uid != 0 && pw->pw_uid == server_ids()->uid;
     return account->home && account->system_user;
 }
 

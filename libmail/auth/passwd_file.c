@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <unistd.h>
 #include "auth/auth.h"
+#include "auth/driver.h"
 #include "auth/passwd_extra.h"
 #include "base/input.h"
 #include "base/log.h"
@@ -68,15 +69,16 @@ void passwd_mail_user(const struct conf *conf)
 
 static bool default_ids(const struct conf *conf, struct account *account, struct error *err)
 {
+    const struct server_ids *own = server_ids();
     if (conf->mail_user && *conf->mail_user) {
         passwd_mail_user(conf);
         if (!mail_user.there)
             return error_set(err, ERROR_TEMPORARY, "the user %s (setting mail_user) does not exist", conf->mail_user);
         account->uid = mail_user.uid;
         account->gid = mail_user.gid;
-    } else if (geteuid() != 0 || getuid() != 0) {
-        account->uid = getuid();
-        account->gid = getgid();
+    } else if (own->uid != 0) {
+        account->uid = own->uid;
+        account->gid = own->gid;
     } else {
         return error_set(err, ERROR_INVALID, "the entry has no uid, and mail_user is not set");
     }
@@ -97,6 +99,7 @@ static bool parse_id(struct bytes text, const char *what, uint32_t *id, struct e
 static bool set_ids(const struct conf *conf, const struct passwd_entry *entry, struct account *account,
                     struct error *err)
 {
+    const struct server_ids *own = server_ids();
     const uint32_t none = UINT32_MAX;
     uint32_t uid = none, gid = none;
     if (!parse_id(entry->uid, "uid", &uid, err) || !parse_id(entry->gid, "gid", &gid, err))
@@ -105,8 +108,8 @@ static bool set_ids(const struct conf *conf, const struct passwd_entry *entry, s
         return false;
     if (uid != none) {
         account->uid = uid;
-        account->gid = uid == getuid() ? getgid() : none;
-        account->uid_is_default = uid == getuid() && uid != 0;
+        account->gid = uid == own->uid ? own->gid : none;
+        account->uid_is_default = uid == own->uid && uid != 0;
     }
     if (gid != none)
         account->gid = gid;

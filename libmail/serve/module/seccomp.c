@@ -1,6 +1,7 @@
 /* The filters, as tables. Login and parser: a list of what is allowed, anything else kills. Session: it runs the protocol over files, with libraries
  * that open what they like, so what would widen its rights is forbidden (EPERM) and the rest allowed. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -65,13 +66,15 @@ static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, si
     return code;
 }
 
-/* Memory that is not executable. */
-static int add_memory(scmp_filter_ctx filter)
+/* Memory that is not executable; fstat(3), which libc makes of newfstatat. */
+static int add_narrow(scmp_filter_ctx filter)
 {
     const int calls[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect) };
     int code = 0;
     for (size_t i = 0; i < COUNT(calls) && code >= 0; i++)
         code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    if (code >= 0)
+        code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
     return code;
 }
 
@@ -79,7 +82,7 @@ static int fill_login(scmp_filter_ctx filter, enum sandbox_kind kind)
 {
     int code = add_all(filter, SCMP_ACT_ALLOW, login_calls, COUNT(login_calls));
     if (code >= 0)
-        code = add_memory(filter);
+        code = add_narrow(filter);
     if (code >= 0 && kind == SANDBOX_PARSER)
         code = add_all(filter, SCMP_ACT_ALLOW, parser_calls, COUNT(parser_calls));
     for (size_t i = 0; i < COUNT(login_refused) && code >= 0; i++)
