@@ -80,10 +80,12 @@ static int search_header(struct reading *reading, const struct part *part, struc
     return found;
 }
 
+/* Reports (message/delivery-status and its like) are text too. */
 static bool is_text(const struct part *part)
 {
     return !part->is_multipart && !part->is_message &&
-           bytes_equal_nocase(part->type, BYTES("text"));
+           (bytes_equal_nocase(part->type, BYTES("text")) ||
+            bytes_equal_nocase(part->type, BYTES("message")));
 }
 
 static int search_tree(struct reading *reading, const struct part *part, struct error *err)
