@@ -99,22 +99,24 @@ static bool utf8_begins(struct bytes text)
  * character. */
 static size_t utf8_copy(struct charset *charset, struct bytes text, struct buf *out)
 {
-    size_t at = 0;
+    size_t at = 0, start = 0; /* what is well-formed: from start to at */
     while (at < text.len) {
-        size_t start = at;
-        while (at < text.len && (unsigned char)text.data[at] < 0x80)
+        if ((unsigned char)text.data[at] < 0x80) {
             at++;
-        buf_append(out, text.data + start, at - start);
-        if (at == text.len)
+            continue;
+        }
+        if (text.len - at < 4 && utf8_begins(bytes_skip(text, at)))
             break;
-        start = at;
-        if (utf8_begins(bytes_skip(text, at)))
-            break;
-        if (utf8_next(text, &at) < 0)
-            replacement(charset, out);
-        else
+        size_t next = at;
+        if (utf8_next(text, &next) < 0) {
             buf_append(out, text.data + start, at - start);
+            replacement(charset, out);
+            start = next;
+        }
+        at = next;
     }
+    if (at > start)
+        buf_append(out, text.data + start, at - start);
     return at;
 }
 

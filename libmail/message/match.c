@@ -8,13 +8,22 @@
 #include "base/unicode.h"
 #include "message/text.h"
 
-enum { MOST_NEEDLE = 1024 * 1024, MAPPED = 128 };
+enum { MOST_NEEDLE = 1024 * 1024, MAPPED = 128, REMEMBERED = 256, SHORT = 11 };
+
+/* Mapping a character takes long and mail repeats few: what was mapped last is remembered. */
+struct remembered {
+    int32_t character; /* 0: none */
+    unsigned char len;
+    char mapped[SHORT];
+};
 
 struct text_match {
     size_t len, state; /* octets of the needle; how many of them have matched */
     bool found;
     char kept[4]; /* the beginning of a character whose rest is in the next piece */
     size_t kept_len;
+    bool begins[256];                   /* octets at which a match may begin */
+    struct remembered last[REMEMBERED]; /* by the low bits of the character */
     size_t *border; /* [i]: how many octets still match when the octet after i ones doesn't */
     char needle[];
 };
@@ -85,8 +94,11 @@ struct text_match *text_match_create(struct bytes utf8)
             text_match_destroy(&match);
     }
     buf_free(&needle);
-    if (match)
+    if (match) {
+        for (int c = 0; c < 256; c++)
+            match->begins[c] = c >= 0x80 || fold_ascii((char)c) == match->needle[0];
         text_match_reset(match);
+    }
     return match;
 }
 
@@ -107,9 +119,22 @@ static void step(struct text_match *match, char c)
 static void step_character(struct text_match *match, int32_t c)
 {
     char mapped[MAPPED];
-    size_t len = fold(c < 0 ? 0xFFFD : (ucs4_t)c, mapped);
+    const char *octets = mapped;
+    struct remembered *last = &match->last[(uint32_t)c % REMEMBERED];
+    size_t len;
+    if (c > 0 && last->character == c) {
+        octets = last->mapped;
+        len = last->len;
+    } else {
+        len = fold(c < 0 ? 0xFFFD : (ucs4_t)c, mapped);
+        if (c > 0 && len <= SHORT) {
+            last->character = c;
+            last->len = (unsigned char)len;
+            memcpy(last->mapped, mapped, len);
+        }
+    }
     for (size_t i = 0; i < len && !match->found; i++)
-        step(match, mapped[i]);
+        step(match, octets[i]);
 }
 
 /* Whether text is the beginning of a character and no more. */
@@ -132,6 +157,10 @@ static size_t feed_whole(struct text_match *match, struct bytes text)
     size_t at = 0;
     while (at < text.len && !match->found) {
         unsigned char c = (unsigned char)text.data[at];
+        if (!match->state && !match->begins[c]) {
+            at++;
+            continue;
+        }
         if (c < 0x80) {
             step(match, fold_ascii(text.data[at++]));
             continue;

@@ -2,15 +2,58 @@
 
 /* ---- base64 ---- */
 
-static int sextet(char c)
+enum { NONE = 64 };
+
+/* The value of each octet; NONE for those outside the alphabet. */
+static const unsigned char SEXTETS[256] = {
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 64, 64,
+    64, 62, 64,
+    64, 64, 63,
+    52, 53, 54,
+    55, 56, 57,
+    58, 59, 60,
+    61, 64, 64,
+    64, 64, 64,
+    64, 64, 0,
+    1,  2,  3,
+    4,  5,  6,
+    7,  8,  9,
+    10, 11, 12,
+    13, 14, 15,
+    16, 17, 18,
+    19, 20, 21,
+    22, 23, 24,
+    25, 64, 64,
+    64, 64, 64,
+    64, 26, 27,
+    28, 29, 30,
+    31, 32, 33,
+    34, 35, 36,
+    37, 38, 39,
+    40, 41, 42,
+    43, 44, 45,
+    46, 47, 48,
+    49, 50, 51,
+    64, 64, 64,
+    64, 64, [128 ... 255] = 64,
+};
+
+static unsigned sextet(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return SEXTETS[(unsigned char)c];
 }
 
 /* What less than four sextets hold in whole octets. */
@@ -24,21 +67,46 @@ static void base64_rest(struct transfer *t, struct buf *out)
     t->sextets = 0;
 }
 
+/* Whole groups of four at the start of piece, written to out, which has room. How many octets of
+ * piece. */
+static size_t base64_groups(struct bytes piece, struct buf *out)
+{
+    const char *at = piece.data, *end = at + piece.len;
+    char *to = out->data + out->len;
+    for (; end - at >= 4; at += 4) {
+        unsigned a = sextet(at[0]), b = sextet(at[1]), c = sextet(at[2]), d = sextet(at[3]);
+        if ((a | b | c | d) & NONE)
+            break;
+        *to++ = (char)(a << 2 | b >> 4);
+        *to++ = (char)(b << 4 | c >> 2);
+        *to++ = (char)(c << 6 | d);
+    }
+    out->len = (size_t)(to - out->data);
+    return (size_t)(at - piece.data);
+}
+
 static void base64_feed(struct transfer *t, struct bytes piece, struct buf *out)
 {
-    for (size_t i = 0; i < piece.len; i++) {
-        int value = sextet(piece.data[i]);
-        if (value >= 0) {
-            t->bits = t->bits << 6 | (uint32_t)value;
-            if (++t->sextets < 4)
-                continue;
-            char octets[] = { (char)(t->bits >> 16), (char)(t->bits >> 8), (char)t->bits };
-            buf_append(out, octets, sizeof octets);
-            t->bits = 0;
-            t->sextets = 0;
-        } else if (piece.data[i] == '=') {
+    if (!buf_reserve(out, piece.len + 3))
+        return;
+    while (piece.len) {
+        if (!t->sextets)
+            piece = bytes_skip(piece, base64_groups(piece, out));
+        if (!piece.len)
+            return;
+        unsigned value = sextet(piece.data[0]);
+        if (value != NONE) {
+            t->bits = t->bits << 6 | value;
+            if (++t->sextets == 4) {
+                char octets[] = { (char)(t->bits >> 16), (char)(t->bits >> 8), (char)t->bits };
+                buf_append(out, octets, sizeof octets);
+                t->bits = 0;
+                t->sextets = 0;
+            }
+        } else if (piece.data[0] == '=') {
             base64_rest(t, out);
         }
+        piece = bytes_skip(piece, 1);
     }
 }
 
@@ -114,9 +182,30 @@ static void qp_hex(struct transfer *t, char c, struct buf *out)
     }
 }
 
+/* Text up to the next "=", line end or white space that may stand before one. How many octets. */
+static size_t qp_run(struct transfer *t, struct bytes piece, struct buf *out)
+{
+    const char *lf = memchr(piece.data, '\n', piece.len);
+    size_t len = lf ? (size_t)(lf - piece.data) : piece.len;
+    const char *equals = memchr(piece.data, '=', len);
+    if (equals)
+        len = (size_t)(equals - piece.data);
+    while (len && (piece.data[len - 1] == ' ' || piece.data[len - 1] == '\t' ||
+                   piece.data[len - 1] == '\r'))
+        len--;
+    if (len)
+        qp_release(t, out);
+    buf_append(out, piece.data, len);
+    return len;
+}
+
 static void qp_feed(struct transfer *t, struct bytes piece, struct buf *out)
 {
     for (size_t i = 0; i < piece.len; i++) {
+        if (t->qp == QP_TEXT)
+            i += qp_run(t, bytes_skip(piece, i), out);
+        if (i == piece.len)
+            return;
         char c = piece.data[i];
         if (t->qp == QP_TEXT)
             qp_text(t, c, out);
