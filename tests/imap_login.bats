@@ -195,6 +195,7 @@ DIALOGUE
 }
 
 @test "passwords are refused without TLS where the administrator says so" {
+    mkdir "$BATS_TEST_TMPDIR/never"
     DIR=$BATS_TEST_TMPDIR/never demo_start --users 1 -o plaintext=never
     run "$TESTS/dialogue" "$IMAP" <<'DIALOGUE'
 S: \* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE STARTTLS LOGINDISABLED] *

@@ -94,8 +94,10 @@ C: d RENAME nothing other
 S: d NO [NONEXISTENT] There is no mailbox "nothing"
 C: e RENAME new INBOX
 S: e NO [ALREADYEXISTS] *
-C: f RENAME new.place new
-S: f NO [ALREADYEXISTS] *
+C: f CREATE taken
+S: f OK *
+C: f RENAME new.place taken
+S: f NO [ALREADYEXISTS] There is already a mailbox "taken"
 C: g SELECT INBOX
 S~ \* 1 EXISTS
 S~ g OK *
@@ -210,6 +212,7 @@ DIALOGUE
     run as user5 <<'DIALOGUE'
 C: a LIST (SPECIAL-USE) "" "*" RETURN (SPECIAL-USE)
 S* \* LIST (* \Drafts) "." Drafts
+S* \* LIST (* \Junk) "." Junk
 S* \* LIST (* \Sent) "." Sent
 S* \* LIST (* \Trash) "." Trash
 S~ a OK *

@@ -152,6 +152,7 @@ S: h NO [TOOBIG] *
 C: i NOOP
 S: i OK *
 C: j LIST "" {1000000000+}
+S: j NO [TOOBIG] *
 S: \* BYE [TOOBIG] *
 E:
 DIALOGUE
@@ -202,12 +203,18 @@ PY
     assert_success
 }
 
-@test "a session that is asked to end says BYE" {
-    run python3 - "$IMAP" <<'PY'
-import imaplib, os, signal, subprocess, sys, time
+@test "a session that is asked to end says BYE, idle or not" {
+    local idle
+    for idle in no yes; do
+        run python3 - "$IMAP" $idle <<'PY'
+import imaplib, os, signal, subprocess, sys
 host, port = sys.argv[1].split(":")
 m = imaplib.IMAP4(host, int(port))
 m.login("user5", "postern")
+m.select()
+if sys.argv[2] == "yes":
+    m.send(b"x IDLE\r\n")
+    assert m.readline().startswith(b"+ ")
 ours = m.sock.getsockname()[1]
 found = subprocess.run(["ss", "-Htnp", "sport", "=", port, "and", "dport", "=", str(ours)], capture_output=True, text=True).stdout
 pids = [int(x.split(",")[0]) for x in found.split("pid=")[1:]]
@@ -215,7 +222,66 @@ assert pids, found
 for pid in pids:
     os.kill(pid, signal.SIGTERM)
 line = m.readline()
-assert line.startswith(b"* BYE [UNAVAILABLE] "), line
+assert line == b"* BYE [UNAVAILABLE] The server is shutting down\r\n", line
+assert m.readline() == b""
 PY
+        assert_success
+    done
+}
+
+@test "who says nothing for too long is logged out; who idles is told that the server is there" {
+    mkdir "$BATS_TEST_TMPDIR/short"
+    DIR=$BATS_TEST_TMPDIR/short demo_start --users 2 -o idle_timeout=1m -o imap_idle_notify=25s
+    run "$TESTS/dialogue" -t 70 "$IMAP" <<'DIALOGUE'
+S: \* OK *
+C: a LOGIN user1 postern
+S: a OK *
+C2: a LOGIN user1 postern
+S2~ a OK *
+C2: b IDLE
+S2: + *
+S2: \* OK Still here
+S2: \* OK Still here
+S: \* BYE Idle for too long
+E:
+S2: \* OK Still here
+C2: DONE
+S2: b OK *
+DIALOGUE
+    DIR=$BATS_TEST_TMPDIR/short demo_stop
     assert_success
+}
+
+@test "when the kernel gives no more watches IDLE looks now and then, and the log says so once" {
+    mkdir "$BATS_TEST_TMPDIR/poll"
+    DIR=$BATS_TEST_TMPDIR/poll demo_start --users 1 -o imap_poll=1
+    run python3 - "$IMAP" "$DIR/mail/user1" <<'PY'
+import ctypes, imaplib, os, sys
+host, port = sys.argv[1].split(":")
+m = imaplib.IMAP4(host, int(port))
+m.login("user1", "postern")
+other = imaplib.IMAP4(host, int(port))
+other.login("user1", "postern")
+uid = os.stat(sys.argv[2]).st_uid
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setuid(uid)
+libc = ctypes.CDLL(None)
+while libc.inotify_init() >= 0:
+    pass
+m.select()
+for round in "x", "y":
+    m.send(round.encode() + b" IDLE\r\n")
+    assert m.readline().startswith(b"+ ")
+    assert other.append("INBOX", None, None, b"Subject: hi\r\n\r\nHello.\r\n")[0] == "OK"
+    line = m.readline()
+    assert line.endswith(b" EXISTS\r\n"), line
+    m.send(b"DONE\r\n")
+    while not m.readline().startswith(round.encode() + b" OK"):
+        pass
+PY
+    DIR=$BATS_TEST_TMPDIR/poll demo_stop
+    assert_success
+    run eval 'cat "$BATS_TEST_TMPDIR"/poll/*.log | grep -c "IDLE: .*looking every 1 seconds instead"'
+    assert_output 1
 }
