@@ -42,6 +42,7 @@ static bool read_type(struct bytes value, struct buf *type, struct buf *subtype,
         lexer_space(&lexer);
         well = well && lexer_token(&lexer, subtype);
     }
+    lexer_space(&lexer);
     while (!lexer_ended(&lexer) && *lexer.at != ';')
         lexer.at++;
     lexer_accept(&lexer, ';');

@@ -105,6 +105,22 @@ static void take_sloppy(struct lexer *lexer, struct buf *out)
         out->len--;
 }
 
+/* A token with nothing but comments behind it; what is none is taken as it is. */
+static void take_value(struct lexer *lexer, struct buf *out)
+{
+    const char *start = lexer->at;
+    if (lexer_quoted(lexer, out))
+        return;
+    if (lexer_token(lexer, out)) {
+        lexer_space(lexer);
+        if (lexer_ended(lexer) || *lexer->at == ';')
+            return;
+    }
+    buf_clear(out);
+    lexer->at = start;
+    take_sloppy(lexer, out);
+}
+
 static bool read_param(struct lexer *lexer, struct buf *name, struct buf *value)
 {
     buf_clear(name);
@@ -116,8 +132,7 @@ static bool read_param(struct lexer *lexer, struct buf *name, struct buf *value)
     if (!lexer_accept(lexer, '='))
         return false;
     lexer_space(lexer);
-    if (!lexer_quoted(lexer, value))
-        take_sloppy(lexer, value);
+    take_value(lexer, value);
     return true;
 }
 

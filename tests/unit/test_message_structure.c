@@ -155,8 +155,9 @@ static void parameters_in_pieces_are_joined(void **state)
         { "; name = spaced ; ; =; broken; x=\"unterminated",
           "(\"name\" \"spaced\" \"x\" \"unterminated\")" },
         { "; a*0=x; a*0=y; a*1=z", "(\"a\" \"xz\" \"a\" \"y\")" },
+        { " (a; comment); a=b (with; more); c=d(1).txt", "(\"a\" \"b\" \"c\" \"d(1).txt\")" },
         { "; *0=x; 5*1=y", "(\"*0\" \"x\" \"5*1\" \"y\")" },
-        { "; (comment) a (c) = (c) 1 (c)", "(\"a\" \"1 (c)\")" },
+        { "; (comment) a (c) = (c) 1 (c)", "(\"a\" \"1\")" },
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
         struct buf message = BUF_INIT(1000), expected = BUF_INIT(1000);
