@@ -31,6 +31,7 @@ ALL_LDFLAGS = $(if $(SAN),$(SANFL),-Wl,-z,relro,-z,now) -Wl,--as-needed $(LDFLAG
 # What every program links. What costs at exec is linked to the module of that name alone.
 LIBS         = -lconfuse -lunistring -lz -lzstd -lbz2 -llz4 -lxxhash -ldl
 LIBS_tls     = -lgnutls
+LIBS_certificate = -lgnutls
 LIBS_pam     = -lpam
 LIBS_crypt   = -lcrypt -lnettle
 LIBS_seccomp = -lseccomp
@@ -101,7 +102,7 @@ $(BUILD)/flags: FORCE
 $(BUILD)/libraries: tests/libraries
 	@mkdir -p $(@D); tests/libraries '$(CC)' && touch $@
 
-unit: all $(UNIT)
+unit: $(UNIT)
 	@tests/unit/run $(UNIT)
 fuzz: $(FUZZERS)
 	@tests/fuzz/replay $(FUZZERS)
