@@ -12,7 +12,8 @@
 struct tls;       /* certificates and priorities */
 struct transport; /* one connection's socket */
 
-/* Signs data with the server's key; algorithm is GnuTLS's gnutls_sign_algorithm_t. */
+/* Signs data with the server's key; algorithm is GnuTLS's gnutls_sign_algorithm_t, with TLS_SIGN_HASH where data is already the hash. */
+#define TLS_SIGN_HASH 0x10000U
 typedef bool tls_signer(void *context, unsigned algorithm, struct bytes data, struct buf *signature, struct error *err);
 
 /* Whether conf names a certificate and key that are there (no secret is read): what a warm parent checks. False with *err: ERROR_NO_SUCH: none is

@@ -17,6 +17,7 @@ extern const struct tls_module tls_module;
 #define PRIORITIES \
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-SHA1:-SHA256:-SHA384:" \
     "-AES-128-CBC:-AES-256-CBC:-AES-128-CCM:-AES-256-CCM:" \
+    "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1:+GROUP-X448:" \
     "-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE"
 
 struct tls {
@@ -39,11 +40,9 @@ struct tls_connection {
 /* The external key belongs to the credentials, which all connections of a warm listener share; a process serves one connection. */
 static struct tls_connection *current;
 
-static int sign_data(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, void *userdata, unsigned flags,
-                     const gnutls_datum_t *data, gnutls_datum_t *signature)
+static int ask_signer(unsigned algorithm, const gnutls_datum_t *data, gnutls_datum_t *signature)
 {
     struct buf out = BUF_INIT(2048);
-    (void)key, (void)userdata, (void)flags;
     if (!current || !current->signer(current->context, algorithm, bytes_make(data->data, data->size), &out,
                                      &current->trouble)) {
         buf_free(&out);
@@ -55,6 +54,22 @@ static int sign_data(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, vo
     signature->size = (unsigned)out.len;
     buf_free(&out);
     return signature->data ? 0 : GNUTLS_E_MEMORY_ERROR;
+}
+
+/* GnuTLS hands over the text itself for Ed25519 and Ed448, a hash for ECDSA and RSA-PSS, and a DigestInfo (as
+ * GNUTLS_SIGN_RSA_RAW) for RSA's old padding. */
+static int sign_data(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, void *userdata, unsigned flags,
+                     const gnutls_datum_t *data, gnutls_datum_t *signature)
+{
+    (void)key, (void)userdata, (void)flags;
+    return ask_signer(algorithm, data, signature);
+}
+
+static int sign_hash(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, void *userdata, unsigned flags,
+                     const gnutls_datum_t *hash, gnutls_datum_t *signature)
+{
+    (void)key, (void)userdata, (void)flags;
+    return ask_signer(algorithm | TLS_SIGN_HASH, hash, signature);
 }
 
 static int key_info(gnutls_privkey_t key, unsigned flags, void *userdata)
@@ -87,7 +102,7 @@ static bool load_chain(struct tls *tls, struct bytes pem, struct error *err)
     gnutls_privkey_t key;
     code = gnutls_privkey_init(&key);
     if (code >= 0)
-        code = gnutls_privkey_import_ext4(key, tls, sign_data, NULL, NULL, NULL, key_info, 0);
+        code = gnutls_privkey_import_ext4(key, tls, sign_data, sign_hash, NULL, NULL, key_info, 0);
     /* The test signature of GnuTLS would need the signer: mailadm check compares the two. */
     gnutls_certificate_set_flags(tls->credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
     if (code >= 0)
@@ -275,6 +290,16 @@ static const char *tls_describe(struct tls_connection *connection, char *out, si
     return out;
 }
 
+static int sign_with(gnutls_privkey_t key, unsigned algorithm, const gnutls_datum_t *text, gnutls_datum_t *made)
+{
+    gnutls_sign_algorithm_t sign = (gnutls_sign_algorithm_t)(algorithm & ~TLS_SIGN_HASH);
+    if (!(algorithm & TLS_SIGN_HASH))
+        return gnutls_privkey_sign_data2(key, sign, 0, text, made);
+    if (sign == GNUTLS_SIGN_RSA_RAW)
+        return gnutls_privkey_sign_hash2(key, GNUTLS_SIGN_UNKNOWN, GNUTLS_PRIVKEY_SIGN_FLAG_TLS1_RSA, text, made);
+    return gnutls_privkey_sign_hash2(key, sign, 0, text, made);
+}
+
 static bool tls_sign(struct bytes pem, unsigned algorithm, struct bytes data, struct buf *signature,
                      struct error *err)
 {
@@ -290,7 +315,7 @@ static bool tls_sign(struct bytes pem, unsigned algorithm, struct bytes data, st
     if (code >= 0)
         code = gnutls_privkey_import_x509(key, parsed, 0);
     if (code >= 0)
-        code = gnutls_privkey_sign_data2(key, (gnutls_sign_algorithm_t)algorithm, 0, &text, &made);
+        code = sign_with(key, algorithm, &text, &made);
     if (code >= 0)
         buf_append(signature, made.data, made.size);
     gnutls_free(made.data);
