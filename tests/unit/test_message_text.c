@@ -123,6 +123,8 @@ static void charsets_become_utf8_wherever_pieces_end(void **state)
         { BYTES("x-unknown"), BYTES("a\xE4"), BYTES("a\xEF\xBF\xBD") },
         { BYTES("iso-2022-jp"), BYTES("\x1B$B$3$N\x1B(Bx"), BYTES("\xE3\x81\x93\xE3\x81\xAEx") },
         { BYTES("shift_jis"), BYTES("\x82\xB1\x87\x40"), BYTES("\xE3\x81\x93\xE2\x91\xA0") },
+        { BYTES("shift_jis"), BYTES("a\xFFz\x82"), BYTES("a\xEF\xBF\xBDz\xEF\xBF\xBD") },
+        { BYTES("koi8-r"), BYTES("\xC6\xD5"), BYTES("\xD1\x84\xD1\x83") },
         { BYTES("gb2312"), BYTES("\xC4\xE3"), BYTES("\xE4\xBD\xA0") },
         { BYTES("utf-16le"), BYTES("a\0\xAC\x20"), BYTES("a\xE2\x82\xAC") },
         { BYTES("utf-7"), BYTES("Hi +AOQ-"), BYTES("Hi \xC3\xA4") },
@@ -198,6 +200,7 @@ static void a_search_knows_no_case_and_no_borders(void **state)
         { "1", "\xE2\x91\xA0", true }, /* circled 1 */
         { "x", "\xC3x", true },        /* malformed text hides nothing */
         { "x", "\xE2\x82x", true },
+        { "\xC3\xA4x", "\xC7\xA4\xC3\xA4x", true }, /* U+01E4, U+00E4: alike in their low bits */
         { "longer than the text", "longer", false },
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
