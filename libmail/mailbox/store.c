@@ -30,7 +30,7 @@ static bool make_inbox(struct store *store, struct error *err)
     return error_set(err, reason.class, "%s", reason.text);
 }
 
-struct store *store_open(const struct store_user *user, struct error *err)
+struct store *store_look(const struct store_user *user, struct error *err)
 {
     struct arena *arena = arena_create(MEMORY);
     struct store *store = arena ? arena_alloc(arena, sizeof(*store)) : NULL;
@@ -40,8 +40,17 @@ struct store *store_open(const struct store_user *user, struct error *err)
         return NULL;
     }
     store->arena = arena;
-    if (!copy_user(store, user, err) || !namespace_open_all(store, err) ||
-        !make_inbox(store, err)) {
+    if (!copy_user(store, user, err) || !namespace_open_all(store, err))
+        store_close(&store);
+    return store;
+}
+
+struct store *store_open(const struct store_user *user, struct error *err)
+{
+    struct store *store = store_look(user, err);
+    if (!store)
+        return NULL;
+    if (!make_inbox(store, err)) {
         store_close(&store);
         return NULL;
     }
