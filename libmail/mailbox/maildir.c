@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "mailbox/maildir_tree.h"
@@ -18,6 +19,7 @@ static void maildir_close(struct mailbox *mailbox)
     if (!maildir_checkpoint(mailbox, &err))
         log_error("closing %s: %s", maildir->paths.mail, err.text);
     maildir_index_save(maildir);
+    maildir_compact(maildir);
     maildir_release(maildir);
 }
 
@@ -175,7 +177,7 @@ struct mailbox *maildir_open(const struct location *location, struct bytes name,
         mailbox->write = false; /* a read-only directory is opened as EXAMINE would */
     make_missing(maildir);
     if (mailbox->write)
-        maildir_tmp_clean(maildir->root);
+        maildir_tmp_clean(maildir->root, time(NULL));
     if (maildir_index_load(maildir, err) && maildir_sync(mailbox, err) && view_follow(mailbox, false, NULL, err))
         return mailbox;
     error_prefix(err, "opening %s: ", maildir->paths.mail);

@@ -359,7 +359,7 @@ static bool commit_append(struct append *base, struct append_result *out, struct
     struct maildir_append *append = of(base);
     struct append_result result = { 0 };
     bool ok = !append->open || error_set(err, ERROR_INVALID, "the last message was not ended");
-    ok = ok && append->count < UINT32_MAX && sync_files(append, err) && maildir_lock(append->maildir, err);
+    ok = ok && append->count < UINT32_MAX && sync_files(append, err) && maildir_lock(append->maildir, UIDLIST_LOCK_WAIT_MS, err);
     if (ok) {
         ok = commit_locked(append, &result, err);
         if (!ok)

@@ -95,7 +95,7 @@ bool maildir_keyword_create(struct mailbox *mailbox, struct bytes name, int *bit
     if (!name.len || name.len > 200 || memchr(name.data, '\n', name.len) || memchr(name.data, ' ', name.len) ||
         memchr(name.data, '\0', name.len))
         return error_set(err, ERROR_INVALID, "that is no keyword");
-    if (!maildir_lock(maildir, err))
+    if (!maildir_lock(maildir, UIDLIST_LOCK_WAIT_MS, err))
         return false;
     bool ok = create_locked(maildir, name, bit, err);
     maildir_unlock(maildir);

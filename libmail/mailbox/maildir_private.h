@@ -176,8 +176,11 @@ bool uidlist_whole(const struct uidlist *uidlist);
 /* The lowest UID not given yet, from the header and the last line only; false: read it whole. */
 bool uidlist_peek(struct uidlist *uidlist);
 
-/* maildir_lock.c */
-bool maildir_lock(struct maildir *maildir, struct error *err);
+/* maildir_compact.c */
+void maildir_compact(struct maildir *maildir);
+
+/* maildir_lock.c: ERROR_CONFLICT when it is not to be had within wait_ms. */
+bool maildir_lock(struct maildir *maildir, int wait_ms, struct error *err);
 void maildir_unlock(struct maildir *maildir);
 
 /* maildir_keywords.c */
@@ -255,7 +258,7 @@ bool maildir_copy(struct mailbox *mailbox, const struct numset *seqs, const stru
                   struct copy_result *out, struct error *err);
 
 /* maildir_tmp.c: removes files of tmp/ that are older than 36 hours, once in eight hours. */
-void maildir_tmp_clean(int root);
+void maildir_tmp_clean(int root, time_t now);
 
 /* maildir_index.c: what the index knows of the directories' state. */
 bool maildir_index_load(struct maildir *maildir, struct error *err);

@@ -128,7 +128,7 @@ static bool adopt(struct maildir *maildir, struct scan *scan, bool *again, struc
     if (maildir->virtual)
         return (still_unlisted(maildir, scan, again) || error_memory(err)) && list_virtually(maildir, scan, err) &&
                settle_all(maildir, scan, err);
-    bool ok = maildir_lock(maildir, &failure);
+    bool ok = maildir_lock(maildir, UIDLIST_LOCK_WAIT_MS, &failure);
     if (ok) {
         ok = adopt_locked(maildir, scan, again, &failure);
         maildir_unlock(maildir);
@@ -199,7 +199,7 @@ static bool ensure_list(struct maildir *maildir, struct error *err)
     struct scan none = { 0 };
     if (maildir->uidlist.fd >= 0 || maildir->virtual)
         return true;
-    bool ok = maildir_lock(maildir, &failure);
+    bool ok = maildir_lock(maildir, UIDLIST_LOCK_WAIT_MS, &failure);
     if (ok) {
         ok = prepare_list(maildir, &none, &failure);
         maildir_unlock(maildir);

@@ -18,10 +18,9 @@ static void remove_old(DIR *dir, time_t now)
             unlinkat(dirfd(dir), entry->d_name, 0);
 }
 
-void maildir_tmp_clean(int root)
+void maildir_tmp_clean(int root, time_t now)
 {
     struct stat st;
-    time_t now = time(NULL);
     if (fstatat(root, "tmp", &st, 0) != 0 || st.st_atime > now - EVERY_S)
         return;
     int fd = openat(root, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

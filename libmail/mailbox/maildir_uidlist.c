@@ -265,7 +265,6 @@ bool uidlist_refresh(struct uidlist *uidlist, struct entries *entries, struct er
     if (uidlist->messy)
         log_warning("%s/" UIDLIST " has lines that cannot be read or are out of order", uidlist->path);
     if (uidlist->broken) {
-        log_error("%s/" UIDLIST " has no header that can be read", uidlist->path);
         close(uidlist->fd);
         uidlist->fd = -1;
     }

@@ -110,7 +110,9 @@ bool uidlist_rewrite(struct uidlist *uidlist, struct entries *entries, struct er
 bool uidlist_create(struct uidlist *uidlist, struct entries *entries, const char *root, int mail_fd, struct error *err)
 {
     /* One without a readable header is kept for whoever wants to know what happened. */
-    if (renameat(uidlist->dir, UIDLIST, uidlist->dir, UIDLIST ".broken") != 0 && errno != ENOENT)
+    if (renameat(uidlist->dir, UIDLIST, uidlist->dir, UIDLIST ".broken") == 0)
+        log_error("%s/" UIDLIST " has no header that can be read: it is " UIDLIST ".broken now", uidlist->path);
+    else if (errno != ENOENT)
         return error_errno(err, errno, "moving the broken %s/" UIDLIST " away", uidlist->path);
     if (!uidlist->uidvalidity && !courier_import(uidlist, entries, mail_fd)) {
         uidlist->next = 1;

@@ -79,7 +79,7 @@ static void the_27th_keyword_is_a_limit(void **state)
 {
     struct fixture *f = *state;
     struct mailbox *mailbox = fixture_open(f, "INBOX", true);
-    char name[10];
+    char name[20];
     for (int i = 0; i < 26; i++) {
         snprintf(name, sizeof(name), "k%d", i);
         assert_false(mailbox_keywords_full(mailbox));

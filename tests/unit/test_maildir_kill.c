@@ -8,7 +8,7 @@
 enum { ROUNDS = 60 };
 
 struct ack {
-    enum { APPENDED, STORED, COPIED, MOVED } what;
+    enum { READY, APPENDED, STORED, COPIED, MOVED } what;
     uint32_t uid, number; /* number: in the subject */
     uint8_t flags;
 };
@@ -86,6 +86,7 @@ static void work(const struct fixture *f, uint32_t number, int fd)
     struct mailbox_changes changes;
     if (!mailbox)
         give_up(&err);
+    acknowledge(fd, (struct ack){ .what = READY });
     for (;; number += 2) {
         append_two(store, number, fd);
         if (!mailbox_sync(mailbox, false, &changes, &err))
@@ -113,6 +114,8 @@ static size_t work_and_kill(struct fixture *f, uint32_t number, unsigned ms, str
         work(f, number, ends[1]);
     }
     close(ends[1]);
+    assert_int_equal(read(ends[0], acks, sizeof(*acks)), sizeof(*acks));
+    assert_int_equal(acks[0].what, READY);
     nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000L }, NULL);
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -169,7 +172,7 @@ static void what_was_acknowledged_is_there(void **state)
     srand(1);
     for (int round = 0; round < ROUNDS; round++) {
         before = count;
-        count += work_and_kill(f, number, 3 + (unsigned)rand() % 40, acks + count, 20000 - count);
+        count += work_and_kill(f, number, (unsigned)rand() % 60, acks + count, 20000 - count);
         number += 1000;
         struct mailbox *inbox = fixture_open(f, "INBOX", true), *copies = fixture_open(f, "copies", true);
         for (size_t i = before; i < count; i++)
@@ -183,7 +186,7 @@ static void what_was_acknowledged_is_there(void **state)
         mailbox_close(&inbox);
         mailbox_close(&copies);
     }
-    assert_true(count > ROUNDS);
+    assert_true(count > 20);
 }
 
 int main(void)
