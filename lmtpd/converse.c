@@ -23,6 +23,17 @@ void lmtp_reset(struct lmtp *lmtp)
         lmtp->state = LMTP_READY;
 }
 
+void lmtp_patience(struct lmtp *lmtp)
+{
+    unsigned seconds = lmtp->conf->login_timeout;
+    if (!lmtp->transport)
+        return;
+    bool bounded = lmtp->state == LMTP_GREETED && seconds > 0;
+    transport_deadline(lmtp->transport, !bounded                    ? -1
+                                        : seconds < INT32_MAX / 1000 ? (int)seconds * 1000
+                                                                     : INT32_MAX);
+}
+
 static bool line_waits(const struct input *in)
 {
     struct bytes waiting = input_buffered(in);

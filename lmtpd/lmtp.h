@@ -57,6 +57,8 @@ void lmtp_reply(struct lmtp *lmtp, int code, const char *enhanced, const char *f
     __attribute__((format(printf, 4, 5)));
 /* Ends the transaction: what is not committed vanishes. */
 void lmtp_reset(struct lmtp *lmtp);
+/* Strangers who have not said LHLO get login_timeout for it. */
+void lmtp_patience(struct lmtp *lmtp);
 /* Reads a command line and runs it until end is set or the connection is gone: then false with *err. */
 bool lmtp_converse(struct lmtp *lmtp, struct error *err);
 void lmtp_command(struct lmtp *lmtp, struct bytes line);

@@ -70,6 +70,7 @@ static void converse(struct lmtp *lmtp)
     struct error err = { 0 }, quiet;
     bool good = implicit_tls(lmtp, &err);
     if (good) {
+        lmtp_patience(lmtp);
         lmtp_reply(lmtp, 220, "", "%s Postern LMTP ready", lmtp->hostname);
         good = lmtp_converse(lmtp, &err);
     }

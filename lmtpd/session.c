@@ -4,8 +4,6 @@
 #include "base/log.h"
 #include "serve/privsep.h"
 
-enum { HANDSHAKE_MOST = 60 * 1000 };
-
 /* A domain or an address literal; leniently: anything printable. It only goes into Received. */
 static bool acceptable(struct bytes name)
 {
@@ -29,6 +27,7 @@ void lmtp_lhlo(struct lmtp *lmtp, struct bytes argument)
     memcpy(lmtp->client, argument.data, argument.len);
     lmtp->client[argument.len] = '\0';
     lmtp->state = LMTP_READY;
+    lmtp_patience(lmtp);
     lmtp_reset(lmtp);
     output_printf(lmtp->out, "250-%s\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n", lmtp->hostname);
     output_string(lmtp->out, "250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n");
@@ -56,13 +55,12 @@ void lmtp_starttls(struct lmtp *lmtp, struct bytes argument)
         lmtp->end = true;
         return;
     }
-    transport_deadline(lmtp->transport, HANDSHAKE_MOST);
+    lmtp_patience(lmtp);
     if (!transport_starttls(lmtp->transport, lmtp->connection->tls, lmtp->in, privsep_sign,
                             &lmtp->monitor, &err)) {
         log_info("STARTTLS failed: %s", err.text);
         lmtp->end = true;
     }
-    transport_deadline(lmtp->transport, -1);
 }
 
 void lmtp_noop(struct lmtp *lmtp, struct bytes argument)
