@@ -53,13 +53,14 @@ static bool keyword_bits(struct imap *imap, const struct store_command *store, u
     return true;
 }
 
-/* A keyword is in FLAGS before a FETCH uses it (RFC 3501, 7.2.6). */
-static void tell_keywords(struct imap *imap, unsigned before)
+/* A new keyword is in FLAGS before a FETCH uses it (RFC 3501, 7.2.6): looking for changes tells it.
+ * False: the mailbox is gone. */
+static bool tell_keywords(struct imap *imap, bool made)
 {
-    if (mailbox_keywords(imap->mailbox) == before)
-        return;
-    imap_write_flag_names(imap, "FLAGS ");
-    output_string(imap->out, ")\r\n");
+    struct error err = { 0 };
+    if (made)
+        imap_sync(imap, IMAP_SYNC_KEEP, &err);
+    return imap->mailbox != NULL;
 }
 
 static void tell_flags(struct imap *imap, const struct store_command *store,
@@ -83,27 +84,31 @@ static bool answer(struct imap *imap, const struct store_command *store, const s
     return imap_ok(imap, "EXPUNGEISSUED", "STORE done; some messages were expunged meanwhile");
 }
 
-static bool run(struct imap *imap, const struct store_command *store)
+static bool change(struct imap *imap, const struct store_command *store, uint64_t bits, bool made)
 {
     struct error err = { 0 };
     struct numset gone = { 0 };
+    bool good = !store->seqs.count || mailbox_store(imap->mailbox, &store->seqs, store->mode,
+                                                    store->flags.system, bits, &gone, &err);
+    if (good && tell_keywords(imap, made))
+        tell_flags(imap, store, &gone);
+    bool answered = good ? answer(imap, store, &gone) : imap_error(imap, &err);
+    numset_free(&gone);
+    return answered;
+}
+
+static bool run(struct imap *imap, const struct store_command *store)
+{
+    struct error err = { 0 };
     uint64_t bits;
     unsigned keywords = mailbox_keywords(imap->mailbox);
     if (!mailbox_writable(imap->mailbox))
         return imap_no(imap, "READ-ONLY", "The mailbox is open read-only");
-    bool good = keyword_bits(imap, store, &bits, &err);
-    tell_keywords(imap, keywords);
-    if (good && store->seqs.count)
-        good = mailbox_store(imap->mailbox, &store->seqs, store->mode, store->flags.system, bits,
-                             &gone, &err);
-    if (good)
-        tell_flags(imap, store, &gone);
-    bool answered = good ? answer(imap, store, &gone)
-                    : err.class == ERROR_LIMIT
-                        ? imap_no(imap, "LIMIT", "No more keywords fit into this mailbox")
-                        : imap_error(imap, &err);
-    numset_free(&gone);
-    return answered;
+    if (keyword_bits(imap, store, &bits, &err))
+        return change(imap, store, bits, mailbox_keywords(imap->mailbox) != keywords);
+    if (err.class == ERROR_LIMIT)
+        return imap_no(imap, "LIMIT", "No more keywords fit into this mailbox");
+    return imap_error(imap, &err);
 }
 
 bool imap_store(struct imap *imap)

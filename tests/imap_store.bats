@@ -44,7 +44,7 @@ S~ 1 OK*
 C: 2 STORE 1 +FLAGS ($Forwarded work)
 S: * FLAGS (* $Forwarded work)
 S: * 1 FETCH (FLAGS (*$Forwarded work))
-S~ 2 OK*
+S: 2 OK*
 C: 3 STORE 2 -FLAGS (unheard)
 S: * 2 FETCH (FLAGS (*))
 S: 3 OK*
