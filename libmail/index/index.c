@@ -10,25 +10,6 @@
 
 enum { FLUSH_RECORDS = 1024 };
 
-struct index *index_open(const char *directory, uint32_t uidvalidity, bool write)
-{
-    struct index *index = calloc(1, sizeof(*index));
-    if (!index || !(index->path = strdup(directory))) {
-        free(index);
-        return NULL;
-    }
-    index->records = index->cache = -1;
-    index->uidvalidity = uidvalidity;
-    if (write)
-        file_mkdir(AT_FDCWD, directory, 0700, true, NULL, NULL);
-    index->dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    index->write = write && index->dir >= 0 && faccessat(index->dir, ".", W_OK, AT_EACCESS) == 0;
-    records_open(index);
-    cache_open(index);
-    cache_catch_up(index);
-    return index;
-}
-
 void index_close(struct index **index)
 {
     if (!*index)
@@ -119,6 +100,50 @@ void index_fields_put(struct index *index, const struct index_record *record, co
     if (lock >= 0)
         close(lock);
     index_put(index, &learnt);
+}
+
+static struct index *make_index(const char *directory, uint32_t uidvalidity, bool write)
+{
+    struct index *index = calloc(1, sizeof(*index));
+    if (!index || !(index->path = strdup(directory))) {
+        free(index);
+        return NULL;
+    }
+    index->records = index->cache = -1;
+    index->uidvalidity = uidvalidity;
+    if (write)
+        file_mkdir(AT_FDCWD, directory, 0700, true, NULL, NULL);
+    index->dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    index->write = write && index->dir >= 0 && faccessat(index->dir, ".", W_OK, AT_EACCESS) == 0;
+    return index;
+}
+
+struct index *index_open(const char *directory, uint32_t uidvalidity, bool write)
+{
+    struct index *index = make_index(directory, uidvalidity, write);
+    if (!index)
+        return NULL;
+    records_open(index);
+    cache_open(index);
+    cache_catch_up(index);
+    return index;
+}
+
+void index_add(const char *directory, uint32_t uidvalidity, const struct index_message *messages, size_t count)
+{
+    struct error err = { 0 };
+    struct index *index = make_index(directory, uidvalidity, true);
+    int lock = index ? index_lock(index, &err) : -1;
+    bool ok = lock >= 0 && cache_prepare_blind(index, &err);
+    for (size_t i = 0; ok && i < count; i++) {
+        struct index_record record = messages[i].record;
+        ok = cache_append(index, &record, messages[i].fields, &err);
+    }
+    if (index && !ok)
+        writing_failed(index, &err);
+    if (lock >= 0)
+        close(lock);
+    index_close(&index);
 }
 
 struct writing {

@@ -59,6 +59,12 @@ bool index_fields(struct index *index, const struct index_record *record, struct
 /* Appends fields to the cache and remembers them with the record's size, wire_size and date. A cache that cannot be written is no
  * error. */
 void index_fields_put(struct index *index, const struct index_record *record, const struct bytes fields[INDEX_FIELD_COUNT]);
+/* The same for messages just appended to a mailbox that is not open: nothing is read. What cannot be written is left out. */
+struct index_message {
+    struct index_record record; /* uid, size, wire_size, date */
+    struct bytes fields[INDEX_FIELD_COUNT];
+};
+void index_add(const char *directory, uint32_t uidvalidity, const struct index_message *messages, size_t count);
 /* How much index_put and index_fields_put have remembered since the last writing. */
 size_t index_unwritten(const struct index *index);
 

@@ -75,7 +75,7 @@ static bool entry_decode(const unsigned char in[ENTRY_SIZE], struct entry *out)
     for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
         payload += out->lengths[i] = (uint32_t)get_le(in + 32 + 4 * i, 4);
     out->check = get_le(in + 48, 8);
-    out->size = ENTRY_SIZE + ((payload + 7) & ~UINT64_C(7));
+    out->size = ENTRY_SIZE + ((payload + 7) & ~UINT64_C(7)) + FOOTER_SIZE;
     return out->record.uid && payload <= ENTRY_MAX;
 }
 
@@ -119,6 +119,37 @@ static bool create_cache(struct index *index, struct error *err)
            (cache_open(index) || error_set(err, ERROR_CORRUPT, "%s/" CACHE_FILE " cannot be read back", index->path));
 }
 
+/* An entry's size again, bound to where it starts: so the end of the file shows whether it is the end of an entry. */
+static void footer_encode(unsigned char out[FOOTER_SIZE], uint64_t at, uint64_t size)
+{
+    put_le(out, size, 8);
+    put_le(out + 8, XXH64(out, 8, at), 8);
+}
+
+static bool ends_with_footer(const struct index *index, uint64_t size)
+{
+    unsigned char footer[FOOTER_SIZE], wanted[FOOTER_SIZE];
+    if (size < CACHE_HEADER_SIZE + FOOTER_SIZE ||
+        pread(index->cache, footer, sizeof(footer), (off_t)(size - FOOTER_SIZE)) != (ssize_t)sizeof(footer))
+        return false;
+    uint64_t entry = get_le(footer, 8);
+    if (entry > size - CACHE_HEADER_SIZE)
+        return false;
+    footer_encode(wanted, size - entry, entry);
+    return memcmp(footer, wanted, sizeof(footer)) == 0;
+}
+
+bool cache_prepare_blind(struct index *index, struct error *err)
+{
+    struct stat st;
+    if (cache_open(index) && fstat(index->cache, &st) == 0 &&
+        ((uint64_t)st.st_size == CACHE_HEADER_SIZE || ends_with_footer(index, (uint64_t)st.st_size))) {
+        index->end = (uint64_t)st.st_size;
+        return true;
+    }
+    return cache_prepare(index, err);
+}
+
 bool cache_prepare(struct index *index, struct error *err)
 {
     struct stat at_path, open;
@@ -156,13 +187,15 @@ static void entry_encode(unsigned char out[ENTRY_SIZE], const struct index_recor
 bool cache_append(struct index *index, struct index_record *record, const struct bytes fields[INDEX_FIELD_COUNT], struct error *err)
 {
     struct buf text = BUF_INIT(ENTRY_MAX + 2 * ENTRY_SIZE);
-    unsigned char header[ENTRY_SIZE] = { 0 };
+    unsigned char header[ENTRY_SIZE] = { 0 }, footer[FOOTER_SIZE];
     buf_append(&text, header, sizeof(header));
     for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
         buf_bytes(&text, fields[i]);
     size_t payload = text.len - ENTRY_SIZE;
     while (text.len % 8)
         buf_byte(&text, 0);
+    footer_encode(footer, index->end, text.len + FOOTER_SIZE);
+    buf_append(&text, footer, sizeof(footer));
     bool ok = !buf_failed(&text) || error_memory(err);
     if (ok) {
         entry_encode(header, record, fields, XXH64(text.data + ENTRY_SIZE, payload, 0));

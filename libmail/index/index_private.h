@@ -13,6 +13,7 @@ enum {
     RECORD_SIZE = 64,
     CACHE_HEADER_SIZE = 32,
     ENTRY_SIZE = 64,
+    FOOTER_SIZE = 16,
     ENTRY_MAX = 64 * 1024 * 1024, /* a larger one is damage */
     WINDOW = 64,                  /* records read at once */
     LOCK_WAIT_MS = 100,
@@ -59,6 +60,8 @@ bool cache_open(struct index *index);
 void cache_close(struct index *index);
 /* Under the lock: the cache at the path is open, made if need be, and read to its end; what is torn there is cut off. */
 bool cache_prepare(struct index *index, struct error *err);
+/* Under the lock: the same without learning what is in it, for appending only. */
+bool cache_prepare_blind(struct index *index, struct error *err);
 /* Takes entries in that others (or we, in an earlier life) appended. */
 void cache_catch_up(struct index *index);
 bool cache_append(struct index *index, struct index_record *record, const struct bytes fields[INDEX_FIELD_COUNT], struct error *err);

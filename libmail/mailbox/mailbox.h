@@ -67,7 +67,7 @@ struct message_fields {
     uint64_t size;
     time_t date;
 };
-/* ERROR_NO_SUCH: another session expunged it. */
+/* ERROR_NO_SUCH: another session expunged it (what the index knows of it is still told). */
 bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted, struct message_fields *out, struct error *err);
 
 /* The message, or the span of it (positions of FIELD_PARTS), in wire form: exactly span->wire_size octets, else a read fails with ERROR_CORRUPT. */

@@ -4,7 +4,7 @@
  * measures it first: a claim that was wrong is an error once, and right from then on. */
 #include "mailbox/mailbox_exact.h"
 
-#include "index/index.h"
+#include "mailbox/mailbox_parse.h"
 
 enum {
     PARSE_MEMORY = 64 * 1024 * 1024,
@@ -23,27 +23,6 @@ static bool feed_all(struct part_parser *parser, struct input *input, struct err
     return more == 0;
 }
 
-/* Everything in its wire form, one behind the other; ends[] says where each stops. */
-static bool write_fields(struct buf *out, const struct part *root, struct bytes fields[INDEX_FIELD_COUNT])
-{
-    size_t ends[INDEX_FIELD_COUNT], start = 0;
-    envelope_write(out, root->envelope);
-    ends[INDEX_ENVELOPE] = out->len;
-    bodystructure_write(out, root, false);
-    ends[INDEX_BODY] = out->len;
-    bodystructure_write(out, root, true);
-    ends[INDEX_BODYSTRUCTURE] = out->len;
-    part_pack(out, root);
-    ends[INDEX_PARTS] = out->len;
-    if (buf_failed(out))
-        return false;
-    for (size_t i = 0; i < INDEX_FIELD_COUNT; i++) {
-        fields[i] = (struct bytes){ out->data + start, ends[i] - start };
-        start = ends[i];
-    }
-    return true;
-}
-
 static bool parse_input(struct mailbox *mailbox, struct input *input, const struct part_limits *limits, uint64_t *wire_size,
                         struct bytes fields[INDEX_FIELD_COUNT], struct error *err)
 {
@@ -54,7 +33,7 @@ static bool parse_input(struct mailbox *mailbox, struct input *input, const stru
     if (root) {
         *wire_size = root->header.wire_size + root->body.wire_size;
         buf_clear(&mailbox->fields);
-        ok = write_fields(&mailbox->fields, root, fields) || error_memory(err);
+        ok = parse_write(&mailbox->fields, root, fields) || error_memory(err);
     }
     arena_destroy(&arena);
     return ok && root;

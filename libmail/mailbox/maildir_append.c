@@ -122,12 +122,14 @@ static bool begin_message(struct append *base, const struct append_info *info, s
         return error_errno(err, errno, "creating %s/%s", append->maildir->paths.mail, path);
     append->open = true;
     append->out.len = 0;
+    learn_begin(append);
     return true;
 }
 
 static bool flush_out(struct maildir_append *append, struct error *err)
 {
     bool ok = file_write(append->fd, buf_view(&append->out), append->maildir->paths.mail, err);
+    learn_piece(append, buf_view(&append->out));
     append->size += append->out.len;
     append->out.len = 0;
     return ok;
@@ -205,6 +207,7 @@ static bool end_message(struct append *base, struct error *err)
         if (futimens(append->fd, times) != 0)
             return error_errno(err, errno, "setting the date of a message in %s", append->maildir->paths.mail);
     }
+    learn_end(append, append->fd);
     sync_file_range(append->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* begins; commit waits */
     close(append->fd);
     append->fd = -1;
@@ -251,6 +254,7 @@ static bool message_written(struct append *base, uint64_t size, uint64_t wire_si
 
 static void free_append(struct maildir_append *append)
 {
+    learn_free(append);
     maildir_release(append->maildir);
     buf_free(&append->text);
     buf_free(&append->out);
@@ -368,6 +372,8 @@ static bool commit_append(struct append *base, struct append_result *out, struct
     } else {
         remove_files(append);
     }
+    if (ok)
+        learn_tell_index(append, &result);
     if (ok && out)
         *out = result;
     free_append(append);

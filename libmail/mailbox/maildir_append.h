@@ -10,6 +10,15 @@ struct pending {
     bool in_new, moved;
 };
 
+/* What was found in a message on its way, for the index. */
+struct learnt {
+    size_t pending; /* which message */
+    uint64_t size, wire_size;
+    time_t date;
+    size_t at;      /* in learnt_text: envelope, body, bodystructure, parts */
+    size_t lengths[4];
+};
+
 struct maildir_append {
     struct append append;
     struct maildir *maildir; /* paths, list and lock of the destination; its directories are not read */
@@ -28,6 +37,11 @@ struct maildir_append {
     uint64_t size, wire_size;
     bool cr;      /* a CR was read and not stored yet */
     bool last_cr; /* the last octet stored is CR */
+    struct arena *arena; /* of parser; NULL: nothing is parsed */
+    struct part_parser *parser;
+    struct buf learnt_text;
+    struct learnt *learnt;
+    size_t learnt_count, learnt_capacity;
 };
 
 struct bytes pending_tmp(const struct maildir_append *append, const struct pending *pending);
@@ -35,5 +49,15 @@ struct bytes pending_name(const struct maildir_append *append, const struct pend
 /* Around putting a file into tmp/ under pending_tmp() of append->current. Sizes go into its name. */
 bool pending_begin(struct maildir_append *append, const struct append_info *info, struct error *err);
 bool pending_end(struct maildir_append *append, struct error *err);
+
+/* maildir_append_learn.c: a message is parsed while it is written. Whatever goes wrong there only means that it is parsed again later. */
+void learn_begin(struct maildir_append *append);
+void learn_piece(struct maildir_append *append, struct bytes stored);
+/* The current message is whole, in the file fd. */
+void learn_end(struct maildir_append *append, int fd);
+/* The same for a copy, from what the source's index knows. */
+void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t uid);
+void learn_tell_index(struct maildir_append *append, const struct append_result *result);
+void learn_free(struct maildir_append *append);
 
 #endif

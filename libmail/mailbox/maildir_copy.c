@@ -78,6 +78,7 @@ static bool copy_one(struct maildir_append *append, struct maildir *source, uint
     append->wire_size = maildir_name_number(base, 'W');
     if (!append->size || !append->wire_size)
         append->size = append->wire_size = 0;
+    learn_copy(append, mailbox, uid);
     return bring(append, source, uid, err) && pending_end(append, err);
 }
 

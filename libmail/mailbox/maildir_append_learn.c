@@ -1,0 +1,128 @@
+#include <stdlib.h>
+#include "index/index.h"
+#include "mailbox/maildir_append.h"
+#include "mailbox/mailbox_parse.h"
+
+enum { PARSE_MEMORY = 16 * 1024 * 1024, LEARNT_MOST = 16 * 1024 * 1024 };
+
+static void stop_parsing(struct maildir_append *append)
+{
+    arena_destroy(&append->arena);
+    append->parser = NULL;
+}
+
+void learn_begin(struct maildir_append *append)
+{
+    stop_parsing(append);
+    if (!append->learnt_text.limit)
+        append->learnt_text = BUF_INIT(LEARNT_MOST);
+    append->arena = append->maildir->paths.index ? arena_create(PARSE_MEMORY) : NULL;
+    append->parser = append->arena ? part_parser_create(append->arena, NULL) : NULL;
+}
+
+void learn_piece(struct maildir_append *append, struct bytes stored)
+{
+    if (append->parser)
+        part_parser_feed(append->parser, stored);
+}
+
+static struct learnt *next_learnt(struct maildir_append *append)
+{
+    if (append->learnt_count == append->learnt_capacity) {
+        size_t capacity = append->learnt_capacity ? append->learnt_capacity * 2 : 4;
+        struct learnt *grown = reallocarray(append->learnt, capacity, sizeof(*grown));
+        if (!grown)
+            return NULL;
+        append->learnt = grown;
+        append->learnt_capacity = capacity;
+    }
+    append->learnt[append->learnt_count] = (struct learnt){ .pending = append->count, .at = append->learnt_text.len };
+    return &append->learnt[append->learnt_count];
+}
+
+/* Takes back what a failure left behind. */
+static bool kept(struct maildir_append *append, const struct learnt *learnt)
+{
+    if (!buf_failed(&append->learnt_text)) {
+        append->learnt_count++;
+        return true;
+    }
+    append->learnt_text.len = learnt->at;
+    append->learnt_text.failed = false;
+    return false;
+}
+
+void learn_end(struct maildir_append *append, int fd)
+{
+    struct bytes fields[INDEX_FIELD_COUNT];
+    struct stat st;
+    struct part *root = append->parser ? part_parser_finish(append->parser, NULL) : NULL;
+    struct learnt *learnt = root && fstat(fd, &st) == 0 ? next_learnt(append) : NULL;
+    if (learnt && parse_write(&append->learnt_text, root, fields)) {
+        for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
+            learnt->lengths[i] = fields[i].len;
+        learnt->size = (uint64_t)st.st_size;
+        learnt->wire_size = root->header.wire_size + root->body.wire_size;
+        learnt->date = st.st_mtime;
+    }
+    if (learnt && learnt->wire_size == append->wire_size)
+        kept(append, learnt);
+    else if (learnt)
+        append->learnt_text.len = learnt->at;
+    stop_parsing(append);
+}
+
+void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t uid)
+{
+    struct index_record record;
+    struct bytes fields[INDEX_FIELD_COUNT];
+    if (!append->learnt_text.limit)
+        append->learnt_text = BUF_INIT(LEARNT_MOST);
+    if (!source->index || !append->maildir->paths.index || !index_get(source->index, uid, &record) ||
+        !(record.known & INDEX_SIZE) || !(record.known & INDEX_DATE))
+        return;
+    struct learnt *learnt = next_learnt(append);
+    if (!learnt || !index_fields(source->index, &record, &append->learnt_text, fields)) {
+        append->learnt_text.failed = false;
+        return;
+    }
+    for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
+        learnt->lengths[i] = fields[i].len;
+    learnt->size = record.size;
+    learnt->wire_size = record.wire_size;
+    learnt->date = (time_t)record.date;
+    kept(append, learnt);
+}
+
+void learn_tell_index(struct maildir_append *append, const struct append_result *result)
+{
+    if (!append->learnt_count)
+        return;
+    struct index_message *messages = calloc(append->learnt_count, sizeof(*messages));
+    if (!messages)
+        return;
+    for (size_t i = 0; i < append->learnt_count; i++) {
+        const struct learnt *learnt = &append->learnt[i];
+        const char *at = append->learnt_text.data + learnt->at;
+        messages[i].record = (struct index_record){
+            .uid = result->first_uid + (uint32_t)learnt->pending,
+            .known = INDEX_SIZE | INDEX_DATE,
+            .size = learnt->size,
+            .wire_size = learnt->wire_size,
+            .date = learnt->date,
+        };
+        for (size_t k = 0; k < INDEX_FIELD_COUNT; k++) {
+            messages[i].fields[k] = (struct bytes){ at, learnt->lengths[k] };
+            at += learnt->lengths[k];
+        }
+    }
+    index_add(append->maildir->paths.index, result->uidvalidity, messages, append->learnt_count);
+    free(messages);
+}
+
+void learn_free(struct maildir_append *append)
+{
+    stop_parsing(append);
+    buf_free(&append->learnt_text);
+    free(append->learnt);
+}
