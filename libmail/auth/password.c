@@ -122,7 +122,8 @@ static bool decode(const struct stored *stored, size_t digest_size, struct buf *
 {
     enum encoding encoding = stored->encoding;
     if (encoding == ENCODING_GUESS)
-        encoding = stored->data.len == digest_size * 2 ? ENCODING_HEX : ENCODING_BASE64;
+        encoding = stored->scheme->kind == KIND_DIGEST && stored->data.len == digest_size * 2 ? ENCODING_HEX
+                                                                                             : ENCODING_BASE64;
     if (encoding == ENCODING_HEX)
         return hex_decode(stored->data, out);
     if (encoding == ENCODING_BASE64)
@@ -144,15 +145,15 @@ static bool verify_crypt(struct bytes hash, struct bytes given, bool *match, str
     struct buf h = BUF_INIT(PASSWORD_DATA_MAX), g = BUF_INIT(PASSWORD_DATA_MAX);
     buf_bytes(&h, hash);
     buf_bytes(&g, given);
-    /* A NUL would end the password early, and an empty hash would match anything. */
-    bool good = hash.len > 0 && !buf_failed(&h) && !buf_failed(&g) && !(given.len && memchr(given.data, 0, given.len));
-    if (good)
+    bool good = true;
+    if (hash.len == 0)
+        good = error_set(err, ERROR_CORRUPT, "the stored password is empty");
+    else if (!buf_failed(&h) && !buf_failed(&g) && !(given.len && memchr(given.data, 0, given.len)))
         good = module(err)->verify(buf_cstr(&h), buf_cstr(&g), match, err);
-    else if (hash.len == 0)
-        error_set(err, ERROR_CORRUPT, "the stored password is empty");
+    /* Else no password at all: a NUL would end it early. */
     buf_wipe(&g);
     buf_wipe(&h);
-    return good || hash.len > 0;
+    return good;
 }
 
 static bool verify_digest(const struct scheme *scheme, struct bytes data, struct bytes given, bool *match,

@@ -23,14 +23,15 @@ static bool verify(const char *hash, const char *password, bool *match, struct e
     void *data = NULL;
     int size = 0;
     const char *made = crypt_ra(password, hash, &data, &size);
-    if (!made)
-        error_set(err, ERROR_CORRUPT, "crypt(5) does not know this hash");
-    else
+    bool known = made && *made != '*'; /* its failure tokens */
+    if (known)
         *match = same(made, hash);
+    else
+        error_set(err, ERROR_CORRUPT, "crypt(5) does not know this hash");
     if (data)
         explicit_bzero(data, (size_t)size);
     free(data);
-    return made != NULL;
+    return known;
 }
 
 static bool make(const char *prefix, const char *password, struct buf *out, struct error *err)
@@ -39,7 +40,8 @@ static bool make(const char *prefix, const char *password, struct buf *out, stru
     int size = 0;
     char *setting = crypt_gensalt_ra(prefix, 0, NULL, 0);
     const char *made = setting ? crypt_ra(password, setting, &data, &size) : NULL;
-    if (made)
+    bool good = made && *made != '*';
+    if (good)
         buf_string(out, made);
     else
         error_set(err, ERROR_INVALID, "libxcrypt makes no hash of this kind (%s), or the password is too long", prefix);
@@ -47,7 +49,7 @@ static bool make(const char *prefix, const char *password, struct buf *out, stru
     if (data)
         explicit_bzero(data, (size_t)size);
     free(data);
-    return made != NULL;
+    return good;
 }
 
 static const struct nettle_hash *hash_of(const char *algorithm)
