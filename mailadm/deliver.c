@@ -32,10 +32,13 @@ static int status_of(enum error_class class)
     return class == ERROR_TOO_BIG ? EX_DATAERR : EX_TEMPFAIL;
 }
 
+/* The MTA puts standard error into its bounce; the log may be there already. */
 static int failed(const struct delivery *delivery, int status, const struct error *err)
 {
+    const char *log = delivery->conf->log;
+    bool seen = strcmp(log, "stderr") == 0 || (strcmp(log, "auto") == 0 && isatty(STDERR_FILENO));
     log_error("delivery to user %s failed: %s", delivery->user, err->text);
-    if (!isatty(STDERR_FILENO) || strcmp(delivery->conf->log, "auto") != 0)
+    if (!seen)
         fprintf(stderr, "mailadm: delivery to user %s failed: %s\n", delivery->user, err->text);
     return status;
 }
@@ -213,6 +216,16 @@ static int run(struct delivery *delivery)
     return deliver(delivery);
 }
 
+/* "<ann@example.org>" as "ann@example.org", in place. */
+static const char *bare_address(char *text)
+{
+    size_t len = text ? strlen(text) : 0;
+    if (len < 2 || text[0] != '<' || text[len - 1] != '>')
+        return text;
+    text[len - 1] = '\0';
+    return text + 1;
+}
+
 static bool read_options(struct delivery *delivery, int argc, char **argv)
 {
     int option;
@@ -237,6 +250,8 @@ static bool read_options(struct delivery *delivery, int argc, char **argv)
         delivery->user = argv[optind++];
     if (!delivery->sender)
         delivery->sender = getenv("SENDER"); /* Postfix's local(8) */
+    if (delivery->sender)
+        delivery->sender = bare_address(strdup(delivery->sender));
     return optind == argc;
 }
 

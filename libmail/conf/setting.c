@@ -87,13 +87,14 @@ const struct setting settings[] = {
     { NAME("mail_user", mail_user), .type = SETTING_STRING, .fallback = "",
       .help = "System user that owns the mail of virtual users whose entry has no uid." },
     { NAME("first_valid_uid", first_valid_uid), .type = SETTING_NUMBER, .fallback = "1000",
-      .max = COUNT_MAX, .help = "Lowest uid that may receive and read mail. Uid 0 never may." },
+      .max = COUNT_MAX, .help = "Lowest uid that may receive and read mail.\nUid 0 never may." },
     { NAME("last_valid_uid", last_valid_uid), .type = SETTING_NUMBER, .fallback = "0",
       .max = COUNT_MAX, .help = "Highest such uid; 0 is no limit." },
     { NAME("durable", durable), .type = SETTING_BOOL, USER, .fallback = "yes",
-      .help = "Whether mail is on the disk, not only in memory, before it is acknowledged. Turning "
-              "this off\n"
-              "is fast, and a power cut loses mail that was promised to be kept." },
+      .help =
+          "Whether mail is on the disk, not only in memory, before it is acknowledged.\nTurning "
+          "this off\n"
+          "is fast, and a power cut loses mail that was promised to be kept." },
     { NAME("message_size_limit", message_size_limit), .type = SETTING_SIZE, USER, .fallback = "0",
       .max = INT64_MAX,
       .help = "Largest message that is accepted, by delivery and APPEND alike; 0 is no limit." },
@@ -109,7 +110,7 @@ const struct setting settings[] = {
       .help = "Scheme of a password hash that has no\n.Ql {SCHEME}\nin front." },
     { NAME("auth_username_chars", auth_username_chars), .type = SETTING_STRING,
       .fallback = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@+",
-      .help = "Characters that a login name may have. Empty allows all but control characters "
+      .help = "Characters that a login name may have.\nEmpty allows all but control characters "
               "and\n.Ql / ." },
     { NAME("auth_username_lower", auth_username_lower), .type = SETTING_BOOL, .fallback = "yes",
       .help = "Login names are made lower case." },
@@ -128,7 +129,7 @@ const struct setting settings[] = {
               ".Ql starttls\nby command, or not at all." },
     { NAME("tls_cert", tls_cert), .type = SETTING_STRING, .fallback = SYSCONFDIR "/postern/tls.crt",
       .check = check_secret,
-      .help = "Certificate and its chain, PEM; a path, or\n.Ql credential:NAME\nof systemd. When "
+      .help = "Certificate and its chain, PEM; a path, or\n.Ql credential:NAME\nof systemd.\nWhen "
               "the default\n"
               "file is absent, there is no TLS." },
     { NAME("tls_key", tls_key), .type = SETTING_STRING, .fallback = SYSCONFDIR "/postern/tls.key",
@@ -185,7 +186,7 @@ const struct setting settings[] = {
       .help = "QUIT removes messages that were deleted; with\n.Ql no\nit flags them \\eDeleted." },
     HEADING("LMTP and delivery"),
     { NAME("local_domains", local_domains), .type = SETTING_LIST, .fallback = "",
-      .help = "Domains whose addresses belong to users of the system. When not set: the host's "
+      .help = "Domains whose addresses belong to users of the system.\nWhen not set: the host's "
               "name and\n"
               ".Ql localhost ." },
     { NAME("recipient_delimiter", recipient_delimiter), .type = SETTING_STRING, USER,
@@ -254,7 +255,7 @@ static const struct setting namespace_settings[] = {
       USER,
       IN(conf_namespace, inbox),
       .fallback = "no",
-      .help = "INBOX is here. Exactly one namespace has it." },
+      .help = "INBOX is here.\nExactly one namespace has it." },
     { .name = "hidden",
       SETTING_BOOL,
       USER,
@@ -297,7 +298,7 @@ const struct section sections[] = {
                             sizeof(struct conf_namespace), offsetof(struct conf, namespaces),
                             offsetof(struct conf, namespaces_count),
                             offsetof(struct conf_namespace, name),
-                            "A part of the tree of mailboxes. With none, there is one with INBOX "
+                            "A part of the tree of mailboxes.\nWith none, there is one with INBOX "
                             "in it, without a prefix." },
 };
 
