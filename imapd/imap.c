@@ -102,6 +102,7 @@ bool imap_command(struct imap *imap)
     imap->tag = (struct bytes){ 0 };
     imap->command = NULL;
     imap->uid = false;
+    imap->keywords_told = -1;
     unsigned errors = imap->errors;
     if (!run(imap) && !output_failed(imap->out)) {
         if (!imap->parser.failed)

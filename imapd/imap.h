@@ -37,6 +37,7 @@ struct imap {
     struct bytes selected;     /* the name of mailbox, UTF-8; malloc */
     bool lost;                 /* the mailbox that was selected is gone: commands on it get NO [NONEXISTENT] */
     unsigned errors;           /* BAD answers in a row */
+    int keywords_told;         /* how many keywords the FLAGS line of this command had; -1: it had none */
     bool watch_said;           /* the log has been told that IDLE must poll */
     enum imap_end { IMAP_END_NONE, IMAP_END_LOGOUT, IMAP_END_CLOSED, IMAP_END_IDLE, IMAP_END_TERMINATED, IMAP_END_ERRORS, IMAP_END_BROKEN } end;
     struct imap_counts { uint64_t fetched, body_bytes, appended, expunged, commands; } counts; /* for the log line at the end */

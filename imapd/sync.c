@@ -9,6 +9,7 @@ enum { RANGES_MAX = 65536 };
 
 void imap_write_flag_names(struct imap *imap, const char *before)
 {
+    imap->keywords_told = (int)mailbox_keywords(imap->mailbox);
     output_printf(imap->out, "* %s(\\Answered \\Flagged \\Deleted \\Seen \\Draft", before);
     for (unsigned i = 0; i < mailbox_keywords(imap->mailbox); i++) {
         struct bytes name = mailbox_keyword(imap->mailbox, i);
@@ -27,7 +28,8 @@ static void report(struct imap *imap, const struct mailbox_changes *changes)
         imap_untagged(imap, "%u EXISTS", mailbox_count(imap->mailbox));
     if (changes->recent)
         imap_untagged(imap, "%u RECENT", mailbox_recent(imap->mailbox));
-    if (changes->keywords) {
+    /* STORE tells of a keyword that it makes before it uses it. */
+    if (changes->keywords && imap->keywords_told != (int)mailbox_keywords(imap->mailbox)) {
         imap_write_flag_names(imap, "FLAGS ");
         output_string(imap->out, ")\r\n");
     }

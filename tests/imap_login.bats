@@ -4,7 +4,7 @@
 load lib
 
 setup_file() {
-    demo_start --users 2
+    demo_start --no-mail --users 2
 }
 
 teardown_file() {
@@ -196,7 +196,7 @@ DIALOGUE
 
 @test "passwords are refused without TLS where the administrator says so" {
     mkdir "$BATS_TEST_TMPDIR/never"
-    DIR=$BATS_TEST_TMPDIR/never demo_start --users 1 -o plaintext=never
+    DIR=$BATS_TEST_TMPDIR/never demo_start --no-mail --users 1 -o plaintext=never
     run "$TESTS/dialogue" "$IMAP" <<'DIALOGUE'
 S: \* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE STARTTLS LOGINDISABLED] *
 C: a LOGIN user1 postern

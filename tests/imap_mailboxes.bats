@@ -4,7 +4,7 @@
 load lib
 
 setup_file() {
-    demo_start --users 6
+    demo_start --no-mail --users 6
 }
 
 teardown_file() {

@@ -4,7 +4,7 @@
 load lib
 
 setup_file() {
-    demo_start --users 5
+    demo_start --no-mail --users 5
 }
 
 teardown_file() {
@@ -181,7 +181,7 @@ def ok(answer):
     return answer[1]
 ok(m.login("user4", "postern"))
 for word in "IDLE", "MOVE", "UIDPLUS", "NAMESPACE":
-    assert word in m.capabilities, m.capabilities
+    assert word in str(ok(m.capability())[0], "ascii").split()
 assert ok(m.namespace()) == [b'(("" ".")) NIL NIL']
 ok(m.create("Projects"))
 ok(m.subscribe("Projects"))
@@ -231,7 +231,7 @@ PY
 
 @test "who says nothing for too long is logged out; who idles is told that the server is there" {
     mkdir "$BATS_TEST_TMPDIR/short"
-    DIR=$BATS_TEST_TMPDIR/short demo_start --users 2 -o idle_timeout=1m -o imap_idle_notify=25s
+    DIR=$BATS_TEST_TMPDIR/short demo_start --no-mail --users 2 -o idle_timeout=1m -o imap_idle_notify=25s
     run "$TESTS/dialogue" -t 70 "$IMAP" <<'DIALOGUE'
 S: \* OK *
 C: a LOGIN user1 postern
@@ -254,7 +254,7 @@ DIALOGUE
 
 @test "when the kernel gives no more watches IDLE looks now and then, and the log says so once" {
     mkdir "$BATS_TEST_TMPDIR/poll"
-    DIR=$BATS_TEST_TMPDIR/poll demo_start --users 1 -o imap_poll=1
+    DIR=$BATS_TEST_TMPDIR/poll demo_start --no-mail --users 1 -o imap_poll=1
     run python3 - "$IMAP" "$DIR/mail/user1" <<'PY'
 import ctypes, imaplib, os, sys
 host, port = sys.argv[1].split(":")
