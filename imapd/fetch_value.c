@@ -109,14 +109,10 @@ bool fetch_value_open(struct fetch *fetch, const struct fetch_item *item, uint32
     *value = (struct fetch_value){ .exists = true };
     bool good =
         open_section(fetch, item, seq, fields, root, value, err) && apply_partial(item, value, err);
-    if (good && value->in && value->size) {
-        /* The first octets now: most of what can fail fails here, where nothing was announced yet.
-         */
-        struct bytes view;
-        int got = input_next(value->in, &view, err);
-        good = got > 0;
-        if (got == 0)
-            error_set(err, ERROR_CORRUPT, "the message is shorter than it should be");
+    if (good && value->in) {
+        /* What fits the buffer now: most of what can fail fails here, where nothing was announced. */
+        size_t room = value->in->capacity;
+        good = input_fill(value->in, value->size < room ? (size_t)value->size : room, err);
     }
     if (!good)
         fetch_value_close(value);

@@ -140,3 +140,24 @@ assert imap.uid("SEARCH", "FLAGGED")[1] == [b"1 2 3"]
 imap.logout()
 EOF
 }
+
+@test "a server that is told to end does not wait for the message" {
+    as_user /usr/bin/python3 - "$POSTERN_BIN/imapd" "$MD" <<'EOF'
+import signal, socket, subprocess, sys
+ours, theirs = socket.socketpair()
+process = subprocess.Popen([sys.argv[1], "-o", "mail=maildir:" + sys.argv[2]], stdin=theirs, stdout=theirs)
+theirs.close()
+ours.settimeout(5)
+ours.sendall(b"1 APPEND INBOX {1000000000}\r\n")
+said = b""
+while b"+ " not in said:
+    said += ours.recv(65536)
+ours.sendall(b"Subject: begun")
+process.send_signal(signal.SIGTERM)
+said = b"".join(iter(lambda: ours.recv(65536), b""))
+assert said.startswith(b"* BYE"), said
+process.wait(5)
+EOF
+    run left_over
+    assert_output ''
+}

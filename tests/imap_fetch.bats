@@ -171,10 +171,8 @@ EOF
 }
 
 @test "a message that can't be read: the others come, then NO" {
-    [ "$(id -u)" = 0 ] || skip "needs root to take a file away from its owner"
     put 3.c <<<"Subject: three"
-    chown 0:0 "$MD/cur/2.b:2,S"
-    chmod 600 "$MD/cur/2.b:2,S"
+    chmod 000 "$MD/cur/2.b:2,S"
     talk <<'EOF'
 C: 1 SELECT INBOX
 S~ 1 OK*
@@ -191,6 +189,48 @@ S: * 1 FETCH (FLAGS (*))
 S: * 2 FETCH (FLAGS (*))
 S: * 3 FETCH (FLAGS (*))
 S: 3 OK*
+EOF
+}
+
+@test "sizes in names that lie change nothing" {
+    printf 'Subject: lie\n\nbody\n' | put '3.c,S=5,W=6'
+    printf 'Subject: lie\n\nbody\n' | put '4.d,S=5000,W=6000'
+    talk <<'EOF'
+C: 1 EXAMINE INBOX
+S~ 1 OK*
+C: 2 FETCH 3:4 (RFC822.SIZE BODY.PEEK[] BODY.PEEK[TEXT])
+S: * 3 FETCH (RFC822.SIZE 22 BODY[] {22}
+L~
+S:  BODY[TEXT] {6}
+S: body
+S: )
+S: * 4 FETCH (RFC822.SIZE 22 BODY[] {22}
+L~
+S:  BODY[TEXT] {6}
+S: body
+S: )
+S: 2 OK*
+EOF
+}
+
+@test "a message that changed its size on the disk is refused once, then read anew: never a literal of a wrong length" {
+    head -c 200000 /dev/zero | tr '\0' x | fold | put 3.c
+    as_user /usr/bin/python3 - "$POSTERN_BIN/imapd" "$MD" <<'EOF'
+import os, re, socket, subprocess, sys
+ours, theirs = socket.socketpair()
+subprocess.Popen([sys.argv[1], "-o", "mail=maildir:" + sys.argv[2]], stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
+theirs.close()
+file = ours.makefile("rb")
+ours.sendall(b"1 EXAMINE INBOX\r\n2 FETCH 1:3 (RFC822.SIZE BODYSTRUCTURE)\r\n")
+while not file.readline().startswith(b"2 OK"):
+    pass
+os.truncate(sys.argv[2] + "/cur/1.a:2,", 50)
+os.truncate(sys.argv[2] + "/cur/3.c:2,", 100000)
+ours.sendall(b"3 FETCH 1 BODY.PEEK[]\r\n4 FETCH 3 BODY.PEEK[]\r\n5 FETCH 1 BODY.PEEK[]\r\n6 LOGOUT\r\n")
+said = file.read()
+assert re.match(rb"3 NO [^\r]*\r\n4 NO [^\r]*\r\n\* 1 FETCH \(BODY\[\] \{(\d+)\}\r\n", said), said
+size = int(re.search(rb"\{(\d+)\}", said)[1])
+assert said[said.index(b"}") + 3 + size:].startswith(b")\r\n5 OK"), said
 EOF
 }
 
