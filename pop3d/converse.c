@@ -47,8 +47,6 @@ int pop3_line(struct pop3 *pop3, size_t max, struct bytes *line, struct error *e
 {
     if (!line_waits(pop3->in) && !output_flush(pop3->out, err))
         return -1;
-    if (max > pop3->in->capacity)
-        max = pop3->in->capacity;
     int got = input_line(pop3->in, max, line, err);
     if (got <= 0)
         return got;
