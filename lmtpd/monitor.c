@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/wait.h"
 #include "lmtpd/parser.h"
 #include "lmtpd/path.h"
 #include "lmtpd/wire.h"
 #include "lmtpd/worker.h"
+#include "serve/sandbox.h"
 
 enum { RUNNING = 1, WORKERS_SPARE = 16 };
 
@@ -64,11 +66,22 @@ static void become_worker(const struct monitor *monitor, int fd, struct bytes lo
     _exit(lmtp_worker_run(monitor->connection, fd, local, domain));
 }
 
+/* Those that have answered may take a moment to end. */
+static bool await_room(struct monitor *monitor)
+{
+    unsigned most = monitor->connection->conf->lmtp_recipients_max + WORKERS_SPARE;
+    for (int tries = 0; monitor->workers >= most && tries < 100; tries++) {
+        wait_sleep(20);
+        reap(monitor, WNOHANG);
+    }
+    return monitor->workers < most;
+}
+
 static bool start_worker(struct monitor *monitor, struct bytes local, struct bytes domain,
                          struct error *err)
 {
     int pair[2];
-    if (monitor->workers >= monitor->connection->conf->lmtp_recipients_max + WORKERS_SPARE)
+    if (!await_room(monitor))
         return error_set(err, ERROR_LIMIT, "%u are at work already", monitor->workers);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return error_errno(err, errno, "making a socket pair");
@@ -177,6 +190,7 @@ int lmtp_monitor_run(const struct connection *connection)
                                          .state = RUNNING } };
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
+    sandbox_private();
     allow_descriptors(connection->conf);
     monitor.parser = privsep_fork(&monitor.fd, &err);
     if (monitor.parser == 0)

@@ -98,12 +98,13 @@ static bool introduce(struct worker *worker, const struct connection *connection
         if (become(worker, connection, &err))
             return tell_account(worker);
     }
-    char who[128];
+    char who[256], where[256];
     log_quote(who, sizeof(who), local.data, local.len);
+    log_quote(where, sizeof(where), domain.data, domain.len);
     if (err.class == ERROR_NO_SUCH)
-        log_info("unknown recipient %s: %s", who, err.text);
+        log_info("unknown recipient %s%s%s: %s", who, domain.len ? "@" : "", where, err.text);
     else
-        log_error("recipient %s: %s", who, err.text);
+        log_error("recipient %s%s%s: %s", who, domain.len ? "@" : "", where, err.text);
     tell_class(worker, LMTP_ACCOUNT, &err);
     return false;
 }

@@ -5,6 +5,16 @@
 
 #include "base/log.h"
 
+/* RFC 2449, 6.7: NEVER is a promise; where INBOX is thinned out by age nothing is said. */
+static bool never_expires(const struct conf *conf)
+{
+    for (size_t i = 0; i < conf->mailboxes_count; i++)
+        if (bytes_equal_nocase(bytes_of(conf->mailboxes[i].name), BYTES("INBOX")) &&
+            conf->mailboxes[i].autoexpunge > 0)
+            return false;
+    return true;
+}
+
 /* "U" when USER may be used, else "-", then the SASL mechanisms. */
 void pop3_methods(const struct pop3 *pop3, char *out, size_t size)
 {
@@ -29,5 +39,7 @@ void pop3_capa(struct pop3 *pop3, struct bytes argument)
     /* RFC 2595, 4: STLS is shown only where it may be given. */
     if (pop3->login && pop3->login->tls_possible && !pop3->utf8)
         output_string(pop3->out, "STLS\r\n");
-    output_string(pop3->out, "UTF8\r\nLANG\r\nEXPIRE NEVER\r\nIMPLEMENTATION Postern\r\n.\r\n");
+    if (never_expires(pop3->conf))
+        output_string(pop3->out, "EXPIRE NEVER\r\n");
+    output_string(pop3->out, "UTF8\r\nLANG\r\nIMPLEMENTATION Postern\r\n.\r\n");
 }

@@ -39,7 +39,7 @@ static void no_password_is_taken_readably_unless_it_may_be(void **state)
     assert_talk("USER ann\r\n", true, true, "+OK Send your password\r\n");
 }
 
-#define CAPABILITIES "UTF8\r\nLANG\r\nEXPIRE NEVER\r\nIMPLEMENTATION Postern\r\n.\r\n"
+#define CAPABILITIES "EXPIRE NEVER\r\nUTF8\r\nLANG\r\nIMPLEMENTATION Postern\r\n.\r\n"
 #define ALWAYS "+OK Capability list follows\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
 
 static void capa_shows_only_what_works_now(void **state)
