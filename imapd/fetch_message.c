@@ -23,37 +23,53 @@ static enum fetch_result result_of(const struct error *err)
 
 static bool keep(struct arena *arena, struct bytes *view)
 {
-    if (view->data)
-        *view = arena_bytes(arena, *view);
+    if (!view->len)
+        return true;
+    *view = arena_bytes(arena, *view);
     return view->data != NULL;
 }
 
 /* Reading the message ends the life of the views: what is written after it is copied. */
-static bool keep_fields(struct fetch *fetch, struct message_fields *fields, struct error *err)
+static bool keep_fields(struct fetch *fetch, struct message_fields *fields, unsigned wanted,
+                        struct error *err)
 {
     struct arena *arena = fetch->scratch;
-    if (!fetch->streams)
+    bool reads = fetch->streams || wanted != fetch->fields;
+    if (!reads)
         return true;
-    bool good = (!(fetch->fields & FIELD_ENVELOPE) || keep(arena, &fields->envelope)) &&
-                (!(fetch->fields & FIELD_BODY) || keep(arena, &fields->body)) &&
-                (!(fetch->fields & FIELD_BODYSTRUCTURE) || keep(arena, &fields->bodystructure)) &&
-                (!(fetch->fields & FIELD_HEADER) || keep(arena, &fields->header));
+    bool good = keep(arena, &fields->envelope) && keep(arena, &fields->body) &&
+                keep(arena, &fields->bodystructure) && keep(arena, &fields->header);
     return good || error_memory(err);
+}
+
+/* A header that is too big for memory is read as a part of the message. */
+static bool load(struct fetch *fetch, struct fetched *fetched, unsigned *wanted, struct error *err)
+{
+    struct mailbox *mailbox = fetch->imap->mailbox;
+    *wanted = fetch->fields;
+    if (mailbox_fields(mailbox, fetched->seq, *wanted, &fetched->fields, err))
+        return true;
+    if (err->class != ERROR_TOO_BIG || !(*wanted & FIELD_HEADER))
+        return false;
+    *wanted = (*wanted & ~(unsigned)FIELD_HEADER) | FIELD_PARTS;
+    return mailbox_fields(mailbox, fetched->seq, *wanted, &fetched->fields, err);
 }
 
 static bool prepare(struct fetch *fetch, struct fetched *fetched, struct error *err)
 {
-    struct mailbox *mailbox = fetch->imap->mailbox;
+    unsigned wanted;
     if (!fetch->fields)
         return true;
-    if (!mailbox_fields(mailbox, fetched->seq, fetch->fields, &fetched->fields, err))
+    if (!load(fetch, fetched, &wanted, err))
         return false;
-    if (fetch->fields & FIELD_PARTS) {
+    if (!(wanted & FIELD_HEADER))
+        fetched->fields.header = (struct bytes){ 0 };
+    if (wanted & FIELD_PARTS) {
         fetched->root = part_unpack(fetch->scratch, fetched->fields.parts, err);
         if (!fetched->root)
             return false;
     }
-    return keep_fields(fetch, &fetched->fields, err);
+    return keep_fields(fetch, &fetched->fields, wanted, err);
 }
 
 /* Opens the first section, so that an unreadable message fails before its line is begun. */

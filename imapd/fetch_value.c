@@ -20,25 +20,19 @@ static void write_octets(struct output *out, struct bytes text)
     }
 }
 
+static bool count_octets(struct input *in, uint64_t *count, struct error *err)
+{
+    struct bytes view;
+    int got;
+    while ((got = input_next(in, &view, err)) > 0)
+        input_consume(in, view.len);
+    *count = in->offset;
+    return got == 0;
+}
+
 static bool is_fields(const struct section *section)
 {
     return section->kind == SECTION_FIELDS || section->kind == SECTION_FIELDS_NOT;
-}
-
-/* The header of a message inside the message, whole: into the scratch arena. */
-static bool read_header(struct fetch *fetch, uint32_t seq, const struct part_span *span,
-                        struct bytes *header, struct error *err)
-{
-    char *data = arena_alloc(fetch->scratch, (size_t)span->wire_size);
-    if (!data)
-        return error_set(err, ERROR_TOO_BIG,
-                         "a header of %llu octets is too big to take fields from",
-                         (unsigned long long)span->wire_size);
-    struct input *in = mailbox_read(fetch->imap->mailbox, seq, span, err);
-    bool good = in && input_read_all(in, data, (size_t)span->wire_size, err);
-    input_close(&in);
-    *header = bytes_make(data, (size_t)span->wire_size);
-    return good;
 }
 
 /* Cuts value to what the partial names. */
@@ -81,24 +75,36 @@ static bool open_stream(struct fetch *fetch, uint32_t seq, const struct part_spa
     return value->in != NULL;
 }
 
+/* Fields of a header that is not in memory: read twice, since a literal begins with its length. */
+static bool open_fields(struct fetch *fetch, const struct section *section, uint32_t seq,
+                        const struct part_span *span, struct fetch_value *value, struct error *err)
+{
+    struct mailbox *mailbox = fetch->imap->mailbox;
+    struct input *in = section_input(mailbox_read(mailbox, seq, span, err), section);
+    bool good = in && count_octets(in, &value->size, err);
+    input_close(&in);
+    if (!good || !value->size)
+        return good;
+    value->in = section_input(mailbox_read(mailbox, seq, span, err), section);
+    return value->in != NULL;
+}
+
 static bool open_section(struct fetch *fetch, const struct fetch_item *item, uint32_t seq,
                          const struct message_fields *fields, const struct part *root,
                          struct fetch_value *value, struct error *err)
 {
     const struct section *section = &item->section;
     struct part_span span;
-    bool whole = section->kind == SECTION_WHOLE, text = section->kind == SECTION_TEXT;
-    if (!section->numbers_count && whole)
+    bool top = !section->numbers_count, whole = section->kind == SECTION_WHOLE;
+    if (top && whole)
         return open_stream(fetch, seq, NULL, fields->size, value, err);
-    if (!section->numbers_count && !text)
+    if (top && section->kind != SECTION_TEXT && fields->header.data)
         return open_header(fetch, item, fields->header, value, err);
     value->exists = section_span(section, root, &span);
     if (!value->exists)
         return true;
-    struct bytes header;
     if (is_fields(section))
-        return read_header(fetch, seq, &span, &header, err) &&
-               open_header(fetch, item, header, value, err);
+        return open_fields(fetch, section, seq, &span, value, err);
     return open_stream(fetch, seq, &span, span.wire_size, value, err);
 }
 
@@ -110,7 +116,8 @@ bool fetch_value_open(struct fetch *fetch, const struct fetch_item *item, uint32
     bool good =
         open_section(fetch, item, seq, fields, root, value, err) && apply_partial(item, value, err);
     if (good && value->in) {
-        /* What fits the buffer now: most of what can fail fails here, where nothing was announced. */
+        /* What fits the buffer now: most of what can fail fails here, where nothing was announced.
+         */
         size_t room = value->in->capacity;
         good = input_fill(value->in, value->size < room ? (size_t)value->size : room, err);
     }

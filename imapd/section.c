@@ -137,7 +137,7 @@ bool section_span(const struct section *section, const struct part *root, struct
     return true;
 }
 
-static bool is_named(const struct section *section, struct bytes name)
+bool section_names(const struct section *section, struct bytes name)
 {
     for (size_t i = 0; i < section->fields_count; i++)
         if (bytes_equal_nocase(section->fields[i], name))
@@ -164,7 +164,7 @@ void section_fields(const struct section *section, struct bytes header, struct b
     struct bytes rest = header, empty_line = header;
     bool wanted = section->kind == SECTION_FIELDS;
     while (header_next(&rest, &field)) {
-        bool match = !field.broken && is_named(section, field.name);
+        bool match = !field.broken && section_names(section, field.name);
         if (match == wanted)
             section_wire(field.whole, out);
         empty_line = rest;

@@ -32,6 +32,11 @@ bool section_span(const struct section *section, const struct part *root, struct
 /* Appends the fields of header (LF or CRLF) that section asks for, in wire form, with the empty
  * line where header has one. */
 void section_fields(const struct section *section, struct bytes header, struct buf *out);
+/* Whether name (in any case) is among its fields. */
+bool section_names(const struct section *section, struct bytes name);
+/* The same as section_fields from a header in wire form of any size, in the memory of a buffer.
+ * Owns header, also where it fails (NULL); a NULL header gives NULL. */
+struct input *section_input(struct input *header, const struct section *section);
 /* Appends text with each LF that has no CR before it as CRLF. */
 void section_wire(struct bytes text, struct buf *out);
 

@@ -60,7 +60,7 @@ enum {
     FIELD_PARTS = 1 << 3,         /* part_unpack() */
     FIELD_SIZE = 1 << 4,          /* true octets in wire form */
     FIELD_DATE = 1 << 5,          /* INTERNALDATE */
-    FIELD_HEADER = 1 << 6,        /* the whole header as stored (LF or CRLF), with its empty line */
+    FIELD_HEADER = 1 << 6,        /* the whole header as stored (LF or CRLF), with its empty line; over 1 MiB ERROR_TOO_BIG: mailbox_read() it */
 };
 struct message_fields {
     struct bytes envelope, body, bodystructure, parts, header;

@@ -8,7 +8,7 @@
 
 enum {
     PARSE_MEMORY = 64 * 1024 * 1024,
-    HEADER_MAX = 64 * 1024 * 1024,
+    HEADER_MAX = 1024 * 1024,
     PARSED = FIELD_ENVELOPE | FIELD_BODY | FIELD_BODYSTRUCTURE | FIELD_PARTS,
 };
 
@@ -169,6 +169,8 @@ static bool read_header(struct input *input, struct buf *out, struct error *err)
     }
     if (end)
         out->len = end;
+    else if (out->len >= HEADER_MAX)
+        return error_set(err, ERROR_TOO_BIG, "a header of more than %d octets", HEADER_MAX);
     return true;
 }
 
