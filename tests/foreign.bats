@@ -7,6 +7,10 @@ setup_file() {
     demo_start --users 4
 }
 
+teardown() {
+    [ -z "${session:-}" ] || tmux -L "$session" kill-server 2>/dev/null || true
+}
+
 teardown_file() {
     demo_stop
 }
@@ -45,13 +49,11 @@ as_owner() {
     fi
 }
 
-# postern USER COMMAND...: the same to imapd.
+# postern USER COMMAND...: the same to our server.
 postern() {
     local user=$1
     shift
-    { printf '%s\r\n' "$@"; printf 'z LOGOUT\r\n'; } |
-        as_owner env USER="$user" HOME="$DIR/mail/$user" "$POSTERN_BIN/imapd" -c "$DIR/postern.conf" -o first_valid_uid=1 \
-            -o "mail=maildir:$(maildir "$user")" -o log=stderr 2>>"$DIR/postern.$user.log"
+    { printf 'l LOGIN %s postern\r\n' "$user"; printf '%s\r\n' "$@"; printf 'z LOGOUT\r\n'; } | socat -t 20 - "TCP:$IMAP"
 }
 
 # What a client remembers of a mailbox: UIDVALIDITY, UIDs, flags (sorted), without \Recent, and their dates.
@@ -110,22 +112,23 @@ same_memory() {
 }
 
 @test "mutt changes flags in the Maildir and Postern sees them" {
-    local session=postern-$$-$RANDOM md
+    local md
+    session=postern-$$-$RANDOM
     md=$(maildir user3)
-    tmux -f /dev/null new-session -d -s "$session" -x 100 -y 30 \
-        "TERM=screen mutt -n -F /dev/null -e 'set sort=mailbox-order delete=yes quit=yes mark_old=no mbox_type=Maildir' -f $md"
+    tmux -L "$session" -f /dev/null new-session -d -s "$session" -x 100 -y 30 \
+        "TERM=screen mutt -n -F /dev/null -e 'set sort=mailbox-order delete=yes quit=yes mark_old=no mbox_type=Maildir folder=/tmp' -f $md" 3>&-
     screen_has() {
-        tmux capture-pane -p -t "$session" | grep -q "$1"
+        tmux -L "$session" capture-pane -p -t "$session" | grep -q "$1"
     }
     wait_until 15 screen_has 'Welcome to Postern'
-    tmux send-keys -t "$session" F
+    tmux -L "$session" send-keys -t "$session" F
     sleep 0.3
-    tmux send-keys -t "$session" 2 Enter
-    tmux send-keys -t "$session" d
+    tmux -L "$session" send-keys -t "$session" 2 Enter
+    tmux -L "$session" send-keys -t "$session" d
     sleep 0.3
-    tmux send-keys -t "$session" q
+    tmux -L "$session" send-keys -t "$session" q
     gone() {
-        ! tmux has-session -t "$session" 2>/dev/null
+        ! tmux -L "$session" has-session -t "$session" 2>/dev/null
     }
     wait_until 10 gone
     [ "$(id -u)" != 0 ] || chown -R 5000:5000 "$md"

@@ -30,8 +30,8 @@ teardown_file() {
 @test "through a pipe, as ssh starts it, imapd greets with PREAUTH as the invoking user" {
     [ "$(id -u)" = 0 ] || skip "needs root to become somebody else"
     local md=$BATS_TEST_TMPDIR/md
-    mkdir -p "$md" && chown 61234:61234 "$md" && chmod o+x "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
-    run "$TESTS/dialogue" "exec:setpriv --reuid=61234 --regid=61234 --clear-groups $POSTERN_BIN/imapd -o mail=maildir:$md" <<'DIALOGUE'
+    mkdir -p "$md" && chown 65534:65534 "$md" && chmod o+x "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
+    run "$TESTS/dialogue" "exec:setpriv --reuid=65534 --regid=65534 --clear-groups $POSTERN_BIN/imapd -o mail=maildir:$md" <<'DIALOGUE'
 S: \* PREAUTH *
 C: a SELECT INBOX
 S~ a OK \[READ-WRITE\] *
@@ -53,7 +53,7 @@ DIALOGUE
 }
 
 @test "through a pipe pop3d refuses in a sentence" {
-    run "$TESTS/dialogue" "exec:setpriv --reuid=61234 --regid=61234 --clear-groups $POSTERN_BIN/pop3d" <<'DIALOGUE'
+    run "$TESTS/dialogue" "exec:setpriv --reuid=65534 --regid=65534 --clear-groups $POSTERN_BIN/pop3d" <<'DIALOGUE'
 S: -ERR *
 E:
 DIALOGUE
