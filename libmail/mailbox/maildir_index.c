@@ -49,15 +49,14 @@ static bool take_record(struct maildir *maildir, struct maildir_entry *entry, co
     if (info < 0)
         return false;
     entry->info = (uint32_t)info;
-    entry->state = (uint8_t)(ENTRY_PRESENT | (record->place & PLACE_NEW ? ENTRY_NEW : 0));
+    entry->state = (uint8_t)(ENTRY_PRESENT | (record->place & PLACE_NEW ? ENTRY_NEW | ENTRY_RECENT : 0));
     return !(record->place & PLACE_ODD) && !(record->place & PLACE_NEW && maildir->mailbox.write);
 }
 
 /* Entries that an index which knew their UIDs does not have were gone when it was written. */
-static bool take_records(struct maildir *maildir, const struct index_header *header)
+static bool take_records(struct maildir *maildir, const struct index_header *header, struct buf *text)
 {
     struct entries *entries = &maildir->entries;
-    struct buf text = BUF_INIT(512);
     struct index_record record = { 0 };
     size_t count = index_count(maildir->mailbox.index), i = 0;
     bool named = true, more = count > 0;
@@ -70,11 +69,10 @@ static bool take_records(struct maildir *maildir, const struct index_header *hea
                 return false;
         }
         if (more && record.uid == entries->at[k].uid)
-            named = take_record(maildir, &entries->at[k], &record, &text) && named;
+            named = take_record(maildir, &entries->at[k], &record, text) && named;
         else
             entries->at[k].state = ENTRY_DEAD;
     }
-    buf_free(&text);
     return named;
 }
 
@@ -106,7 +104,9 @@ bool maildir_index_load(struct maildir *maildir, struct error *err)
     if (!maildir->mailbox.index || !index_header(maildir->mailbox.index, &header))
         return true;
     maildir->recent_from = header.recent_from;
-    bool named = take_records(maildir, &header);
+    struct buf text = BUF_INIT(512);
+    bool named = take_records(maildir, &header, &text);
+    buf_free(&text);
     if (!index_header(maildir->mailbox.index, &header)) { /* it turned out to be damaged */
         forget(maildir);
         return true;
