@@ -33,6 +33,8 @@ struct listener {
     struct child *children;
     size_t count, capacity;
     int signals;
+    int fds[LISTEN_MAX]; /* the listening sockets, all above 2 */
+    bool was_stdin;
     bool stopping, anew, was_full;
     int64_t backoff_until, complained;
 };
@@ -122,8 +124,7 @@ static void serve_one(struct listener *l, int fd)
     if (pid == 0) {
         unblock(l->signals);
         for (size_t i = 0; i < l->start->listen_count; i++)
-            if (l->start->listen_fds[i] > 2)
-                close(l->start->listen_fds[i]);
+            close(l->fds[i]);
         /* No exit handlers: this process shares them with its parent, and its filter may forbid what they do. */
         _exit(l->serve(l->context, fd));
     }
@@ -174,7 +175,7 @@ static bool turn(struct listener *l)
     struct pollfd fds[LISTEN_MAX + 1] = { { .fd = l->signals, .events = POLLIN } };
     size_t count = may_accept(l) ? l->start->listen_count : 0;
     for (size_t i = 0; i < count; i++)
-        fds[i + 1] = (struct pollfd){ .fd = l->start->listen_fds[i], .events = POLLIN };
+        fds[i + 1] = (struct pollfd){ .fd = l->fds[i], .events = POLLIN };
     bool backing_off = wait_clock() < l->backoff_until;
     int ready = poll(fds, count + 1, patience(l));
     if (ready == 0)
@@ -185,11 +186,32 @@ static bool turn(struct listener *l)
         read_signals(l);
     for (size_t i = 0; i < count && !l->stopping && !l->anew; i++)
         if (fds[i + 1].revents)
-            accept_one(l, l->start->listen_fds[i]);
+            accept_one(l, l->fds[i]);
     return true;
 }
 
 /* ---- beginning and end ---- */
+
+/* Standard input moves up, so that no child has a listening socket among its standard descriptors. */
+static bool take_sockets(struct listener *l)
+{
+    for (size_t i = 0; i < l->start->listen_count; i++) {
+        int fd = l->start->listen_fds[i];
+        if (fd <= 2) {
+            l->was_stdin = true;
+            l->fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+            start_release_standard();
+        } else {
+            l->fds[i] = fd;
+        }
+        int flags = l->fds[i] < 0 ? -1 : fcntl(l->fds[i], F_GETFL);
+        if (flags < 0 || fcntl(l->fds[i], F_SETFL, flags | O_NONBLOCK) != 0) {
+            log_error("preparing the listening socket: %s", strerror(errno));
+            return false;
+        }
+    }
+    return true;
+}
 
 static bool begin(struct listener *l)
 {
@@ -201,10 +223,8 @@ static bool begin(struct listener *l)
     sigaddset(&set, SIGHUP);
     sigprocmask(SIG_SETMASK, &set, NULL);
     l->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    for (size_t i = 0; i < l->start->listen_count; i++) {
-        int flags = fcntl(l->start->listen_fds[i], F_GETFL);
-        fcntl(l->start->listen_fds[i], F_SETFL, flags | O_NONBLOCK);
-    }
+    if (!take_sockets(l))
+        return false;
     uint32_t before = 0;
     const char *inherited = getenv(LISTEN_CHILDREN);
     if (inherited && bytes_to_u32(bytes_of(inherited), &before))
@@ -228,13 +248,15 @@ static void execute_anew(struct listener *l)
     /* Replaced by an upgrade: what has its name now is meant. */
     if (n > (ssize_t)sizeof(deleted) && strcmp(path + n - (sizeof(deleted) - 1), deleted) == 0)
         path[n - (ssize_t)(sizeof(deleted) - 1)] = '\0';
-    if (l->start->listen_fds[0] > 2) {
+    if (l->was_stdin) {
+        dup2(l->fds[0], 0);
+    } else {
         snprintf(number, sizeof(number), "%zu", l->start->listen_count);
         setenv("LISTEN_FDS", number, 1);
         snprintf(number, sizeof(number), "%ld", (long)getpid());
         setenv("LISTEN_PID", number, 1);
         for (size_t i = 0; i < l->start->listen_count; i++)
-            fcntl(l->start->listen_fds[i], F_SETFD, 0);
+            fcntl(l->fds[i], F_SETFD, 0);
     }
     snprintf(number, sizeof(number), "%zu", l->count);
     setenv(LISTEN_CHILDREN, number, 1);
@@ -257,7 +279,8 @@ int start_listen(const struct start *start, const struct conf *conf, char **argv
         ;
     if (l.anew && !l.stopping)
         execute_anew(&l);
-    close(l.signals);
+    if (l.signals >= 0)
+        close(l.signals);
     free(l.children);
     return l.anew && !l.stopping ? 71 : 0;
 }

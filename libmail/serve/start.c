@@ -120,6 +120,12 @@ void start_detect(struct start *start)
         save_stderr(start->in);
 }
 
+void start_release_standard(void)
+{
+    replace(0, O_RDONLY);
+    replace(1, O_WRONLY);
+}
+
 int start_socket(const struct start *start)
 {
     int fd = fcntl(start->in, F_DUPFD_CLOEXEC, LISTEN_FDS_START);
@@ -127,8 +133,7 @@ int start_socket(const struct start *start)
         return -1;
     if (start->in > 2)
         close(start->in);
-    replace(0, O_RDONLY);
-    replace(1, O_WRONLY);
+    start_release_standard();
     return fd;
 }
 

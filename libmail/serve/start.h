@@ -30,6 +30,8 @@ void start_peer(int fd, struct auth_peer *peer, bool *local);
 void start_local(int fd, char out[64]);
 /* TCP_NODELAY and keep-alive where fd is TCP. */
 void start_tune(int fd);
+/* Makes descriptors 0 and 1 /dev/null. */
+void start_release_standard(void);
 /* The connection of START_CONNECTED as one descriptor (close-on-exec, above 2); descriptors 0 and 1 become /dev/null. -1 when there is none left. */
 int start_socket(const struct start *start);
 
