@@ -149,6 +149,7 @@ void index_add(const char *directory, uint32_t uidvalidity, const struct index_m
 struct writing {
     int fd;
     uint32_t count;
+    uint64_t live;
     struct buf text;
 };
 
@@ -179,6 +180,7 @@ static bool write_records(struct index *index, struct writing *writing, bool (*n
             out.wire_size = known.wire_size;
             out.cache = known.known & INDEX_FIELDS ? known.cache : 0;
             out.cache_size = known.known & INDEX_FIELDS ? known.cache_size : 0;
+            writing->live += out.cache_size;
         }
         record_encode(text, &out, index->uidvalidity);
         buf_append(&writing->text, text, sizeof(text));
@@ -187,8 +189,8 @@ static bool write_records(struct index *index, struct writing *writing, bool (*n
     return ok && flush_records(index, writing, 1, err);
 }
 
-static bool write_file(struct index *index, const struct index_header *header, bool (*next)(void *context, struct index_record *record),
-                       void *context, struct error *err)
+bool records_write(struct index *index, const struct index_header *header, bool (*next)(void *context, struct index_record *record),
+                   void *context, uint64_t *live, struct error *err)
 {
     struct writing writing = { .text = BUF_INIT((FLUSH_RECORDS + 1) * RECORD_SIZE) };
     unsigned char text[HEADER_SIZE] = { 0 };
@@ -206,6 +208,7 @@ static bool write_file(struct index *index, const struct index_header *header, b
         ok = error_errno(err, errno, "replacing %s/" INDEX_FILE, index->path);
     if (!ok)
         unlinkat(index->dir, INDEX_FILE ".tmp", 0);
+    *live = writing.live;
     return ok;
 }
 
@@ -217,11 +220,13 @@ bool index_write(struct index *index, const struct index_header *header, bool (*
     bool ok = lock >= 0;
     if (ok && (index->cache >= 0 || index->unwritten))
         ok = cache_prepare(index, &failure);
-    ok = ok && write_file(index, header, next, context, &failure);
+    uint64_t live = 0;
+    ok = ok && records_write(index, header, next, context, &live, &failure);
     if (ok) {
         overlay_clear(&index->overlay);
         index->unwritten = 0;
-        records_open(index);
+        if (records_open(index))
+            cache_compact(index, live);
     } else {
         writing_failed(index, &failure);
     }

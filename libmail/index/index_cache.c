@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -106,17 +107,36 @@ static void forget_offsets(struct index *index)
         index->overlay.slots[i].known &= (uint16_t)~INDEX_FIELDS;
 }
 
-static bool create_cache(struct index *index, struct error *err)
+bool cache_create_aside(struct index *index, struct error *err)
 {
     unsigned char header[CACHE_HEADER_SIZE] = { 0 };
+    cache_close(index);
     memcpy(header, magic, sizeof(magic));
     put_le(header + 8, index->uidvalidity, 4);
     if (getrandom(header + 16, 8, 0) != 8)
         return error_errno(err, errno, "asking for random octets");
     put_le(header + 24, XXH64(header, 24, 0), 8);
+    index->cache = openat(index->dir, CACHE_FILE ".tmp", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (index->cache < 0)
+        return error_errno(err, errno, "creating %s/" CACHE_FILE ".tmp", index->path);
+    index->id = get_le(header + 16, 8);
+    index->end = CACHE_HEADER_SIZE;
+    return file_write(index->cache, bytes_make(header, sizeof(header)), index->path, err);
+}
+
+bool cache_publish(struct index *index, struct error *err)
+{
+    return renameat(index->dir, CACHE_FILE ".tmp", index->dir, CACHE_FILE) == 0 ||
+           error_errno(err, errno, "replacing %s/" CACHE_FILE, index->path);
+}
+
+static bool create_cache(struct index *index, struct error *err)
+{
     forget_offsets(index);
-    return file_replace(index->dir, CACHE_FILE, bytes_make(header, sizeof(header)), 0600, err) &&
-           (cache_open(index) || error_set(err, ERROR_CORRUPT, "%s/" CACHE_FILE " cannot be read back", index->path));
+    if (cache_create_aside(index, err) && cache_publish(index, err))
+        return true;
+    cache_close(index);
+    return false;
 }
 
 /* An entry's size again, bound to where it starts: so the end of the file shows whether it is the end of an entry. */

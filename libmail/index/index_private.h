@@ -67,6 +67,17 @@ void cache_catch_up(struct index *index);
 bool cache_append(struct index *index, struct index_record *record, const struct bytes fields[INDEX_FIELD_COUNT], struct error *err);
 bool cache_read(struct index *index, const struct index_record *record, struct buf *memory, struct bytes fields[INDEX_FIELD_COUNT]);
 
+/* A new cache file aside (path CACHE_FILE ".tmp"), open in index; cache_publish renames it. */
+bool cache_create_aside(struct index *index, struct error *err);
+bool cache_publish(struct index *index, struct error *err);
+
+/* index.c: under the lock, writes the records aside and renames them. *live: octets of the cache that they point to. */
+bool records_write(struct index *index, const struct index_header *header, bool (*next)(void *context, struct index_record *record),
+                   void *context, uint64_t *live, struct error *err);
+
+/* index_compact.c: under the lock, after the records were written: leaves out of the cache what no record points to. */
+void cache_compact(struct index *index, uint64_t live);
+
 /* index_overlay.c */
 struct index_record *overlay_find(const struct overlay *overlay, uint32_t uid);
 bool overlay_set(struct overlay *overlay, const struct index_record *record);

@@ -190,6 +190,35 @@ static void a_torn_end_is_cut_off_by_the_next_writer(void **state)
     index_close(&index);
 }
 
+static void a_wasteful_cache_is_shortened(void **state)
+{
+    struct fixture *f = *state;
+    static char large[300000];
+    struct bytes big[INDEX_FIELD_COUNT];
+    struct stat st;
+    char path[300];
+    memcpy(big, fields, sizeof(fields));
+    memset(large, 'x', sizeof(large));
+    big[INDEX_BODY] = (struct bytes){ large, sizeof(large) };
+    struct index *index = index_open(f->root, 5, true);
+    for (uint32_t uid = 1; uid <= 100; uid++)
+        index_fields_put(index, &(struct index_record){ .uid = uid, .known = INDEX_SIZE, .size = uid }, uid % 10 ? big : fields);
+    snprintf(path, sizeof(path), "%s/postern.cache.1", f->root);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(st.st_size > 27000000);
+    write_index(f, index, 10);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(st.st_size < 2000);
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t uid = 10; uid <= 100; uid += 10)
+            has_fields(index, uid, uid);
+        index_fields_put(index, &(struct index_record){ .uid = 100, .known = INDEX_SIZE, .size = 100 }, fields);
+        index_close(&index);
+        index = index_open(f->root, 5, true);
+    }
+    index_close(&index);
+}
+
 /* What a client can see of the mailbox, in one string. */
 static void describe(struct fixture *f, struct mailbox *mailbox, struct buf *out)
 {
@@ -295,6 +324,7 @@ int main(void)
         TEST(cached_fields_come_back_before_and_after_the_records_know_of_them),
         TEST(a_damaged_file_gives_no_wrong_answer),
         TEST(a_torn_end_is_cut_off_by_the_next_writer),
+        TEST(a_wasteful_cache_is_shortened),
         TEST(a_mailbox_says_the_same_whatever_happens_to_its_index),
         TEST(an_unchanged_mailbox_is_opened_without_reading_its_directories),
     };
