@@ -12,22 +12,31 @@ struct section_input {
     bool wanted; /* the field that the line belongs to */
 };
 
-/* Looks at the beginning of a line: its field's name, or what makes it part of the field before. */
+/* The name of the field that begins with line, as header_next() sees it; empty where it is none. */
+static struct bytes name_of(struct bytes line)
+{
+    const char *colon = line.len ? memchr(line.data, ':', line.len) : NULL;
+    size_t len = colon ? (size_t)(colon - line.data) : 0;
+    while (len && (line.data[len - 1] == ' ' || line.data[len - 1] == '\t'))
+        len--;
+    return bytes_take(line, len);
+}
+
+/* Looks at the beginning of a line: a field's, or of the field before, or the empty line. */
 static void look_at_line(struct section_input *in, struct bytes line)
 {
     bool fields = in->section->kind == SECTION_FIELDS;
     const char *lf = memchr(line.data, '\n', line.len);
-    struct bytes name = lf ? bytes_take(line, (size_t)(lf - line.data)) : line;
-    if (name.len && (name.data[0] == ' ' || name.data[0] == '\t'))
+    if (lf)
+        line = bytes_take(line, (size_t)(lf - line.data));
+    if (line.len && (line.data[0] == ' ' || line.data[0] == '\t'))
         return;
-    if (lf && !bytes_trim(name).len) {
-        in->wanted = true; /* the empty line */
+    if (lf && (!line.len || bytes_equal(line, BYTES("\r")))) {
+        in->wanted = true;
         return;
     }
-    const char *colon = memchr(name.data, ':', name.len);
-    bool named = colon && section_names(in->section,
-                                        bytes_trim(bytes_take(name, (size_t)(colon - name.data))));
-    in->wanted = named == fields;
+    struct bytes name = name_of(line);
+    in->wanted = (name.len && section_names(in->section, name)) == fields;
 }
 
 /* Up to the end of the line, at most size octets; copies them if they are wanted. */

@@ -3,7 +3,7 @@
 #include "message/header.h"
 #include "query/program.h"
 
-enum { DAY = 86400 };
+enum { DAY = 86400, HEADER_SEARCHED = 1 << 20 };
 
 static int64_t day_of(int64_t seconds)
 {
@@ -18,17 +18,33 @@ static bool load_numbers(struct subject *subject, struct error *err)
     return subject->numbers_loaded;
 }
 
+/* Of a header that is too big for memory, the beginning: one message that somebody sent must not
+ * make every search fail. */
+static bool load_beginning(struct subject *subject, struct error *err)
+{
+    char *room = buf_reserve(&subject->header, HEADER_SEARCHED);
+    if (!room)
+        return error_memory(err);
+    struct input *in = mailbox_read(subject->mailbox, subject->seq, NULL, err);
+    bool good = in && input_read_all(in, room, HEADER_SEARCHED, err);
+    input_close(&in);
+    if (good)
+        subject->header.len += HEADER_SEARCHED;
+    return good;
+}
+
 bool subject_load_header(struct subject *subject, struct error *err)
 {
     struct message_fields fields;
     if (subject->header_loaded)
         return true;
-    if (!mailbox_fields(subject->mailbox, subject->seq, FIELD_HEADER, &fields, err))
-        return false;
     buf_clear(&subject->header);
-    buf_bytes(&subject->header, fields.header);
+    if (mailbox_fields(subject->mailbox, subject->seq, FIELD_HEADER, &fields, err))
+        buf_bytes(&subject->header, fields.header);
+    else if (!err || err->class != ERROR_TOO_BIG || !load_beginning(subject, err))
+        return false;
     if (buf_failed(&subject->header))
-        return error_set(err, ERROR_TOO_BIG, "the header is too big to search");
+        return error_memory(err);
     return subject->header_loaded = true;
 }
 

@@ -76,11 +76,13 @@ static bool fake_trouble(uint32_t seq, struct error *err)
 bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted,
                     struct message_fields *out, struct error *err)
 {
-    (void)mailbox, (void)wanted;
+    (void)mailbox;
     fake.fields_calls++;
     if (fake_trouble(seq, err))
         return false;
     struct bytes octets = bytes_of(fake.messages[seq - 1].octets);
+    if (wanted & FIELD_HEADER && fake_header(octets) > 1 << 20)
+        return error_set(err, ERROR_TOO_BIG, "the header is too big");
     struct part *root = fake_parse(octets);
     buf_clear(&fake.packed);
     fake.packed.limit = SIZE_MAX;

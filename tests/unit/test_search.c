@@ -292,6 +292,24 @@ static void an_unreadable_message_does_not_hide_the_others(void **state)
     messages[0].trouble = ERROR_NONE;
 }
 
+/* One such message in a mailbox must not make its searches fail. */
+static void of_a_huge_header_the_beginning_is_searched(void **state)
+{
+    (void)state;
+    enum { LINES = 100000, LINE = 16 };
+    static char octets[LINES * LINE + 100] = "Subject: huge\n";
+    const char *before = messages[1].octets;
+    for (size_t i = 0; i < LINES; i++)
+        strcpy(octets + 14 + i * LINE, "X-Line: yes yes\n");
+    strcat(octets, "To: behind\n\nbody\n");
+    messages[1].octets = octets;
+    assert_found("SUBJECT huge", "2");
+    assert_found("HEADER X-Line yes", "2");
+    assert_found("TO behind", "");
+    assert_found("BODY body", "1:2");
+    messages[1].octets = before;
+}
+
 static bool stop(void *context)
 {
     ++*(unsigned *)context;
@@ -333,6 +351,7 @@ int main(void)
         cmocka_unit_test(messages_are_read_only_where_the_rest_leaves_a_doubt),
         cmocka_unit_test(an_expunged_message_is_not_found_nor_is_its_absence),
         cmocka_unit_test(an_unreadable_message_does_not_hide_the_others),
+        cmocka_unit_test(of_a_huge_header_the_beginning_is_searched),
         cmocka_unit_test(a_long_search_can_be_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

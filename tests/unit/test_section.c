@@ -1,5 +1,7 @@
 /* BODY[...]: what a client may write between the brackets, and which octets that is. */
 #include "unit.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include "imapd/section.h"
 
 enum { MEMORY = 1 << 20 };
@@ -148,6 +150,23 @@ static void parts_that_are_not_there_are_not_found(void **state)
     assert_octets("2.1.HEADER.FIELDS (From)]", NULL);
 }
 
+/* Through a stream, which reads little at a time, it is the same. */
+static void assert_streams(const struct section *section, struct bytes header,
+                           struct bytes expected)
+{
+    struct buf out = BUF_INIT(MEMORY);
+    struct bytes view;
+    struct input *in = section_input(input_crlf(input_memory(header)), section);
+    assert_non_null(in);
+    while (input_next(in, &view, NULL) > 0) {
+        buf_bytes(&out, view);
+        input_consume(in, view.len);
+    }
+    assert_bytes_equal(buf_view(&out), expected);
+    input_close(&in);
+    buf_free(&out);
+}
+
 static void assert_fields(const char *text, const char *header, const char *expected)
 {
     struct fixture f;
@@ -156,6 +175,7 @@ static void assert_fields(const char *text, const char *header, const char *expe
     assert_true(section_parse(&f.parser, &f.section));
     section_fields(&f.section, bytes_of(header), &out);
     assert_bytes_equal(buf_view(&out), bytes_of(expected));
+    assert_streams(&f.section, bytes_of(header), bytes_of(expected));
     buf_free(&out);
     end(&f);
 }
@@ -169,6 +189,22 @@ static void header_fields_keep_their_order_and_folds(void **state)
     assert_fields("HEADER.FIELDS.NOT (TO FROM)]", HEADER,
                   "Subject: one\r\n two\r\nX-Other: c\r\n\r\n");
     assert_fields("HEADER.FIELDS (Missing)]", HEADER, "\r\n");
+}
+
+/* Lines longer than any buffer, names at the borders of buffers. */
+static void fields_longer_than_a_buffer(void **state)
+{
+    (void)state;
+    for (size_t size = 8000; size < 8500; size += 7) {
+        char *header = malloc(2 * size + 100), *expected = malloc(2 * size + 100);
+        int at = sprintf(header, "X-Long: %0*d\n", (int)size, 1);
+        sprintf(header + at, "Wanted: %0*d\n  more\nother: x\n\n", (int)size, 2);
+        sprintf(expected, "Wanted: %0*d\r\n  more\r\n\r\n", (int)size, 2);
+        assert_fields("HEADER.FIELDS (wanted)]", header, expected);
+        assert_fields("HEADER.FIELDS.NOT (other X-Long)]", header, expected);
+        free(header);
+        free(expected);
+    }
 }
 
 static void a_line_that_is_no_field_is_only_in_NOT(void **state)
@@ -205,6 +241,7 @@ int main(void)
         cmocka_unit_test(a_section_is_found_in_the_structure),
         cmocka_unit_test(parts_that_are_not_there_are_not_found),
         cmocka_unit_test(header_fields_keep_their_order_and_folds),
+        cmocka_unit_test(fields_longer_than_a_buffer),
         cmocka_unit_test(a_line_that_is_no_field_is_only_in_NOT),
         cmocka_unit_test(no_empty_line_is_made_up),
         cmocka_unit_test(wire_form_has_no_bare_line_feed),
