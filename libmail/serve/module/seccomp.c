@@ -128,7 +128,7 @@ static bool compile(enum sandbox_kind kind, struct sock_fprog *program, struct e
     uint32_t otherwise = kind == SANDBOX_SESSION ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS;
 #ifdef SANITIZED
     if (kind != SANDBOX_SESSION) /* the sanitizer looks into /proc when it reports */
-        otherwise = SCMP_ACT_ERRNO(EPERM);
+        otherwise = SCMP_ACT_ERRNO(EACCES); /* not EPERM: a rule that says the same as the default is an error */
 #endif
     scmp_filter_ctx filter = seccomp_init(otherwise);
     if (!filter)
