@@ -6,12 +6,18 @@
 
 #define AUTH_ARENA 65536
 
-static bool mail_user_matters(const struct conf *conf)
+static bool has_password_file(const struct conf *conf)
 {
     for (size_t i = 0; conf->auth && conf->auth[i]; i++)
         if (strncmp(conf->auth[i], "passwd-file:", 12) == 0)
             return true;
     return false;
+}
+
+void auth_warm(const struct conf *conf)
+{
+    if (has_password_file(conf))
+        (void)password_prepare(NULL);
 }
 
 bool auth_prepare(const struct conf *conf, int fds[AUTH_FILES_MAX], size_t *count)
@@ -25,7 +31,7 @@ bool auth_prepare(const struct conf *conf, int fds[AUTH_FILES_MAX], size_t *coun
             driver->prepare(argument);
         needs_root |= driver && driver->needs_root;
     }
-    if (mail_user_matters(conf)) {
+    if (has_password_file(conf)) {
         passwd_mail_user(conf);
         (void)password_prepare(NULL);
     }
@@ -182,7 +188,7 @@ enum auth_verdict auth_apop(const struct conf *conf, const struct auth_peer *pee
 
 bool auth_has_plain_secrets(const struct conf *conf)
 {
-    return mail_user_matters(conf);
+    return has_password_file(conf);
 }
 
 /* ---- after it ---- */

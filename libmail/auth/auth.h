@@ -21,6 +21,8 @@ struct auth_peer {
     bool tls;            /* or local: secured */
 };
 
+/* Loads what the workers of all connections will need: for a warm listener. */
+void auth_warm(const struct conf *conf);
 /* For a worker, before it gives up root and files: opens the password files, loads what comparing needs, looks up conf->mail_user. Whether a later check must still be
  * root (PAM); fds: the files' descriptors, to be kept. What cannot be opened is said by the check itself. Without it each check opens what it needs. */
 #define AUTH_FILES_MAX 8

@@ -210,9 +210,12 @@ static bool load_tls(struct inside *in, struct error *err)
 {
     const struct serve *serve = in->connection->serve;
     in->tls = serve->tls;
-    if (!in->tls && serve->tls_configured)
-        in->tls = tls_load(serve->conf, serve->service->name, err);
-    return in->tls || !serve->tls_configured;
+    if (!serve->tls_configured || (in->tls && tls_current(serve->conf)))
+        return true;
+    struct tls *fresh = tls_load(serve->conf, serve->service->name, err);
+    if (fresh)
+        in->tls = fresh;
+    return fresh != NULL;
 }
 
 static bool prepare(struct inside *in, struct error *err)
@@ -222,7 +225,7 @@ static bool prepare(struct inside *in, struct error *err)
     const int keep[] = { c->fd, in->monitor };
     struct error trouble = { 0 };
     if (!load_tls(in, &trouble))
-        log_error("TLS is not offered: %s", trouble.text);
+        log_error("TLS %s: %s", in->tls ? "goes on with the old certificate" : "is not offered", trouble.text);
     if (!sandbox_enter(SANDBOX_LOGIN, conf, keep, 2, err))
         return false;
     in->transport = transport_open(c->fd, LOGIN_TIMEOUT_MS > (int)conf->login_timeout * 1000 ? LOGIN_TIMEOUT_MS : -1);

@@ -119,13 +119,16 @@ static int compare_fds(const void *a, const void *b)
 }
 
 /* The log's descriptor stays, whether asked for or not. */
-static bool close_others(const int *keep, size_t count, struct error *err)
+static bool close_others(enum sandbox_kind kind, const int *keep, size_t count, struct error *err)
 {
-    int kept[SANDBOX_KEEP_MAX + 1];
+    int kept[SANDBOX_KEEP_MAX + 4];
     if (count > SANDBOX_KEEP_MAX)
         return error_set(err, ERROR_LIMIT, "too many descriptors to keep");
     memcpy(kept, keep, count * sizeof(*keep));
     kept[count++] = log_fd();
+    /* A session opens files: none of them may become a standard descriptor, which libraries write to. */
+    for (int fd = 0; fd <= 2 && kind == SANDBOX_SESSION; fd++)
+        kept[count++] = fd;
     qsort(kept, count, sizeof(*kept), compare_fds);
     unsigned from = 0;
     for (size_t i = 0; i < count; i++) {
@@ -173,7 +176,7 @@ bool sandbox_enter(enum sandbox_kind kind, const struct conf *conf, const int *k
         return false;
     /* Changing ids resets what sandbox_private set. */
     sandbox_private();
-    if (!close_others(keep, keep_count, err))
+    if (!close_others(kind, keep, keep_count, err))
         return false;
     limit(kind);
     return install(kind, err);

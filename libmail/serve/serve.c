@@ -134,6 +134,8 @@ static int serve_start(struct serve *serve, const struct start *start, char **ar
         return EXIT_CONFIG;
     }
     if (start->kind == START_LISTENING)
+        auth_warm(serve->conf);
+    if (start->kind == START_LISTENING)
         return start_listen(start, serve->conf, argv, serve_connection, serve);
     int fd = start_socket(start);
     return fd < 0 ? EXIT_OSERR : serve_connection(serve, fd);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "auth/module.h"
 #include "base/file.h"
@@ -58,12 +59,28 @@ const struct tls_module *tls_functions(struct error *err)
     return module(err);
 }
 
+static struct stat loaded;
+
+bool tls_current(const struct conf *conf)
+{
+    char path[PATH_MAX];
+    struct stat now;
+    return !tls_path(conf->tls_cert, path, sizeof(path), NULL) || stat(path, &now) != 0 ||
+           (now.st_ino == loaded.st_ino && now.st_dev == loaded.st_dev && now.st_size == loaded.st_size &&
+            now.st_mtim.tv_sec == loaded.st_mtim.tv_sec && now.st_mtim.tv_nsec == loaded.st_mtim.tv_nsec);
+}
+
+static bool note(const char *path, struct error *err)
+{
+    return stat(path, &loaded) == 0 || error_errno(err, errno, "%s", path);
+}
+
 struct tls *tls_load(const struct conf *conf, const char *alpn, struct error *err)
 {
     char path[PATH_MAX];
     struct buf chain = BUF_INIT(CHAIN_FILE_MAX);
     struct tls *tls = NULL;
-    if (module(err) && tls_path(conf->tls_cert, path, sizeof(path), err) &&
+    if (module(err) && tls_path(conf->tls_cert, path, sizeof(path), err) && note(path, err) &&
         file_read(AT_FDCWD, path, CHAIN_FILE_MAX, &chain, err)) {
         tls = module(err)->load(buf_view(&chain), conf->tls_priorities, alpn, err);
         if (!tls)

@@ -22,6 +22,8 @@ bool tls_configured(const struct conf *conf, struct error *err);
 /* Loads the module and the certificate chain. alpn: "imap", "pop3" or "" (offered leniently: a client that asks for others is served). NULL with *err naming
  * the file. Call before sandbox_enter. */
 struct tls *tls_load(const struct conf *conf, const char *alpn, struct error *err);
+/* Whether the certificate's file is still the one that was last loaded (one stat): a renewed one is picked up without a restart. */
+bool tls_current(const struct conf *conf);
 void tls_free(struct tls **tls);
 
 /* fd stays the caller's. Until transport_deadline nothing bounds the waiting but timeout_ms for each read or write without progress (-1 for ever). */

@@ -200,6 +200,24 @@ static void test_a_missing_certificate_is_said_and_nothing_is_offered(void **sta
     assert_true(log_has("/tls.crt: no usable certificate chain"));
 }
 
+static void test_a_renewed_certificate_needs_no_restart(void **state)
+{
+    (void)state;
+    make_certificate("EC -pkeyopt ec_paramgen_curve:P-256");
+    int fd = connect_tls(false);
+    assert_begins(hear(fd), "+OK tls=1");
+    tell(fd, "PASS alice secret tag\r\n");
+    expect_tls_session(fd);
+    close(fd);
+    make_certificate("ED25519");
+    fd = tls_client(false);
+    assert_begins(hear(fd), "+OK tls=1");
+    tell(fd, "PASS alice secret tag\r\n");
+    expect_tls_session(fd);
+    close(fd);
+    assert_true(log_has("EdDSA-Ed25519"));
+}
+
 static void test_a_key_that_cannot_sign_ends_the_handshake_and_is_named(void **state)
 {
     (void)state;
@@ -228,6 +246,7 @@ int main(int argc, char **argv)
         AS_BOTH(test_the_session_ends_with_its_tls_end),
         AS_BOTH(test_the_tls_end_ends_with_its_session),
         AS_BOTH(test_a_missing_certificate_is_said_and_nothing_is_offered),
+        AS_BOTH(test_a_renewed_certificate_needs_no_restart),
         AS_BOTH(test_a_key_that_cannot_sign_ends_the_handshake_and_is_named),
     };
     if (getenv("ECHO_SERVICE"))
