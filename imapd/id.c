@@ -70,12 +70,21 @@ static void answer(struct output *out, const char *setting)
     output_string(out, *before == ' ' ? ")\r\n" : "* ID NIL\r\n");
 }
 
+/* Once a connection is enough: a stranger must not fill the log. */
+static void log_once(struct buf *line)
+{
+    static bool logged;
+    if (!logged && line->len > 0)
+        log_info("client: %s", buf_failed(line) ? "(long ID)" : buf_cstr(line));
+    logged = true;
+}
+
 bool id_exchange(struct parser *parser, const struct conf *conf)
 {
     struct buf line = BUF_INIT(LOGGED_MAX);
     bool good = parser_space(parser) && read_pairs(parser, &line) && parser_end(parser);
-    if (good && line.len > 0)
-        log_info("client: %s", buf_failed(&line) ? "(long ID)" : buf_cstr(&line));
+    if (good)
+        log_once(&line);
     buf_free(&line);
     if (good)
         answer(parser->out, conf->imap_id);

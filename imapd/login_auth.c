@@ -45,6 +45,7 @@ static bool answer_verdict(struct dialogue *dialogue, enum auth_verdict verdict,
 static bool demand_privacy(struct dialogue *dialogue)
 {
     log_info("a password was refused: it came without TLS (setting plaintext)");
+    dialogue->errors++;
     return login_answer(dialogue, "NO", "PRIVACYREQUIRED",
                         dialogue->login->tls_possible
                             ? "Passwords are taken only under TLS: use STARTTLS first"
