@@ -33,14 +33,23 @@ static void write_code(struct buf *out, const struct copy_result *result)
     write_uids(out, result->to, result->count);
 }
 
-static bool answer(struct imap *imap, const struct copy_result *result, bool move)
+static const char *words(bool move, bool some_gone)
 {
-    const char *done = move ? "MOVE done" : "COPY done";
+    static const char *const WORDS[2][2] = {
+        { "COPY done", "COPY done; some messages were expunged meanwhile" },
+        { "MOVE done", "MOVE done; some messages were expunged meanwhile" },
+    };
+    return WORDS[move][some_gone];
+}
+
+static bool answer_pairs(struct imap *imap, const struct copy_result *result, bool move,
+                         const char *done)
+{
     /* No UID takes more than ten digits and a comma. */
     struct buf code = BUF_INIT(result->count * 22 + 64);
     write_code(&code, result);
     const char *pairs = buf_cstr(&code);
-    bool known = result->count && *pairs;
+    bool known = *pairs;
     if (known && move) {
         output_string(imap->out, "* OK [");
         output_string(imap->out, pairs);
@@ -49,6 +58,16 @@ static bool answer(struct imap *imap, const struct copy_result *result, bool mov
     bool answered = imap_ok(imap, known && !move ? pairs : NULL, done);
     buf_free(&code);
     return answered;
+}
+
+/* What another session expunged meanwhile is left out; the pairs show it (RFC 2180, 4.4). */
+static bool answer(struct imap *imap, const struct copy_result *result, bool move, uint64_t asked)
+{
+    if (result->count)
+        return answer_pairs(imap, result, move, words(move, result->count < asked));
+    if (imap->uid)
+        return imap_ok(imap, "EXPUNGEISSUED", words(move, true));
+    return imap_no(imap, "EXPUNGEISSUED", "These messages were expunged");
 }
 
 static bool refuse(struct imap *imap, struct bytes to, const struct error *err)
@@ -67,7 +86,7 @@ static bool run(struct imap *imap, const struct numset *seqs, struct bytes to, b
     if (!seqs->count)
         return imap_ok(imap, NULL, "There are no such messages");
     bool good = mailbox_copy(imap->mailbox, seqs, to, move, &result, &err);
-    bool answered = good ? answer(imap, &result, move) : refuse(imap, to, &err);
+    bool answered = good ? answer(imap, &result, move, numset_size(seqs)) : refuse(imap, to, &err);
     if (good && move)
         imap->counts.expunged += result.count;
     free(result.from);

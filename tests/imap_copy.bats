@@ -82,3 +82,27 @@ S* * RECENT
 S: 2 OK [COPYUID * 2 4]*
 EOF
 }
+
+@test "what another session expunged is left out, and nobody is told to create a mailbox" {
+    talk <<'EOF'
+C1: 0 CREATE Other
+S1~ 0 OK*
+C1: 1 SELECT INBOX
+S1~ 1 OK*
+C2: 1 SELECT INBOX
+S2~ 1 OK*
+C2: 2 STORE 1,3 +FLAGS.SILENT (\\Deleted)
+S2~ 2 OK*
+C2: 3 EXPUNGE
+S2~ 3 OK*
+C1: 2 COPY 1 Other
+S1: 2 NO [EXPUNGEISSUED]*
+C1: 3 COPY 1:2 Other
+S1* * 1 EXPUNGE
+S1* * 2 EXPUNGE
+S1: 3 OK [COPYUID * 2 1] COPY done; some*
+C1: 4 STATUS Other (MESSAGES)
+S1: * STATUS Other (MESSAGES 1)
+S1: 4 OK*
+EOF
+}
