@@ -75,13 +75,11 @@ static void echo_login(struct login *login)
             if (!login_starttls(login, &err) && (say(login->out, err.text), 1))
                 return;
         } else if (bytes_equal(command, BYTES("OPEN"))) {
-            (void)!open("/etc/hostname", O_RDONLY);
-            say(login->out, "opened");
+            say(login->out, open("/etc/hostname", O_RDONLY) < 0 ? "refused" : "opened");
         } else if (bytes_equal(command, BYTES("SOCKET"))) {
-            (void)!socket(AF_INET, SOCK_STREAM, 0);
-            say(login->out, "socket");
+            say(login->out, socket(AF_INET, SOCK_STREAM, 0) < 0 ? "refused" : "socket");
         } else if (bytes_equal(command, BYTES("CRASH"))) {
-            raise(SIGSEGV);
+            raise(SIGABRT);
         } else if (bytes_equal(command, BYTES("QUIT"))) {
             say(login->out, "bye");
             return;
@@ -129,7 +127,7 @@ static int echo_session(struct session *s)
         } else if (bytes_equal(command, BYTES("ROOT"))) {
             say(s->out, setuid(0) == 0 && geteuid() == 0 ? "root" : "no root");
         } else if (bytes_equal(command, BYTES("CRASH"))) {
-            raise(SIGSEGV);
+            raise(SIGABRT);
         } else if (bytes_equal(command, BYTES("QUIT"))) {
             say(s->out, "bye");
             return 0;

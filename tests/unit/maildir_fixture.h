@@ -23,15 +23,17 @@ struct fixture {
 
 #define MAIL(text) "From: a@example.org\nSubject: " text "\n\n" text " body\n"
 /* On success err says nothing; where a test fails it tells why. */
-#define assert_ok(f, call)                                                                                             \
-    do {                                                                                                               \
-        if (!(call))                                                                                                   \
-            fail_msg("%s: %s", #call, (f)->err.text);                                                                  \
+#define assert_ok(f, call)                                                                         \
+    do {                                                                                           \
+        if (!(call))                                                                               \
+            fail_msg("%s: %s", #call, (f)->err.text);                                              \
     } while (0)
 
 static inline void fixture_open_store(struct fixture *f)
 {
-    struct store_user user = { .name = "user", .home = f->home, .service = "imap", .conf = &f->conf };
+    struct store_user user = {
+        .name = "user", .home = f->home, .service = "imap", .conf = &f->conf
+    };
     f->store = store_open(&user, &f->err);
     if (!f->store)
         fail_msg("%s", f->err.text);
@@ -175,15 +177,18 @@ static inline char *fixture_read(struct fixture *f, struct mailbox *mailbox, uin
     return copy;
 }
 
-static inline struct append_result fixture_append(struct fixture *f, const char *mailbox, const char *text, uint8_t flags)
+static inline struct append_result fixture_append(struct fixture *f, const char *mailbox,
+                                                  const char *text, uint8_t flags)
 {
     struct append *append = append_begin(f->store, bytes_of(mailbox), &f->err);
     struct append_info info = { .flags = flags };
     struct append_result result;
     if (!append)
         fail_msg("appending to %s: %s", mailbox, f->err.text);
-    assert_ok(f, append_message(append, &info, &f->err) && append_write(append, bytes_of(text), &f->err) &&
-                     append_message_end(append, &f->err) && append_commit(&append, &result, &f->err));
+    assert_ok(f, append_message(append, &info, &f->err) &&
+                     append_write(append, bytes_of(text), &f->err) &&
+                     append_message_end(append, &f->err) &&
+                     append_commit(&append, &result, &f->err));
     return result;
 }
 

@@ -1,4 +1,5 @@
-/* The index is a cache: whatever happens to its files, what it answers is right or "not known", and a mailbox keeps its truth. */
+/* The index is a cache: whatever happens to its files, what it answers is right or "not known", and
+ * a mailbox keeps its truth. */
 #include "maildir_fixture.h"
 
 #include "index/index.h"
@@ -41,7 +42,10 @@ static void records_come_back(void **state)
     struct index *index = index_open(f->root, 5, true);
     assert_false(index_header(index, &header));
     assert_false(index_get(index, 10, &record));
-    index_put(index, &(struct index_record){ .uid = 20, .known = INDEX_SIZE | INDEX_DATE, .size = 3, .wire_size = 4, .date = -5 });
+    index_put(
+        index,
+        &(struct index_record){
+            .uid = 20, .known = INDEX_SIZE | INDEX_DATE, .size = 3, .wire_size = 4, .date = -5 });
     write_index(f, index, 1000);
     assert_int_equal(index_unwritten(index), 0);
     index_close(&index);
@@ -94,7 +98,9 @@ static void cached_fields_come_back_before_and_after_the_records_know_of_them(vo
     struct fixture *f = *state;
     struct index *index = index_open(f->root, 5, true), *other = index_open(f->root, 5, true);
     for (uint32_t uid = 10; uid <= 50; uid += 10)
-        index_fields_put(uid % 20 ? index : other, &(struct index_record){ .uid = uid, .known = INDEX_SIZE, .size = uid }, fields);
+        index_fields_put(uid % 20 ? index : other,
+                         &(struct index_record){ .uid = uid, .known = INDEX_SIZE, .size = uid },
+                         fields);
     has_fields(index, 10, 10);
     has_fields(other, 20, 20);
     struct index_message message = { .record = { .uid = 60, .known = INDEX_SIZE, .size = 6 } };
@@ -160,7 +166,9 @@ static void a_damaged_file_gives_no_wrong_answer(void **state)
     for (int i = 0; i < 4; i++) {
         struct index *index = index_open(f->root, 5, true);
         for (uint32_t uid = 10; uid <= 30; uid += 10)
-            index_fields_put(index, &(struct index_record){ .uid = uid, .known = INDEX_SIZE, .size = uid }, fields);
+            index_fields_put(index,
+                             &(struct index_record){ .uid = uid, .known = INDEX_SIZE, .size = uid },
+                             fields);
         write_index(f, index, 3);
         index_close(&index);
         damage(f, files[i / 2], i % 2);
@@ -175,14 +183,16 @@ static void a_torn_end_is_cut_off_by_the_next_writer(void **state)
     struct fixture *f = *state;
     char path[300];
     struct index *index = index_open(f->root, 5, true);
-    index_fields_put(index, &(struct index_record){ .uid = 10, .known = INDEX_SIZE, .size = 10 }, fields);
+    index_fields_put(index, &(struct index_record){ .uid = 10, .known = INDEX_SIZE, .size = 10 },
+                     fields);
     snprintf(path, sizeof(path), "%s/postern.cache.1", f->root);
     FILE *file = fopen(path, "a");
     assert_true(fputs("torn", file) > 0 && fclose(file) == 0);
     struct index_message message = { .record = { .uid = 20, .known = INDEX_SIZE, .size = 20 } };
     memcpy(message.fields, fields, sizeof(fields));
     index_add(f->root, 5, &message, 1);
-    index_fields_put(index, &(struct index_record){ .uid = 30, .known = INDEX_SIZE, .size = 30 }, fields);
+    index_fields_put(index, &(struct index_record){ .uid = 30, .known = INDEX_SIZE, .size = 30 },
+                     fields);
     index_close(&index);
     index = index_open(f->root, 5, true);
     for (uint32_t uid = 10; uid <= 30; uid += 10)
@@ -202,7 +212,9 @@ static void a_wasteful_cache_is_shortened(void **state)
     big[INDEX_BODY] = (struct bytes){ large, sizeof(large) };
     struct index *index = index_open(f->root, 5, true);
     for (uint32_t uid = 1; uid <= 100; uid++)
-        index_fields_put(index, &(struct index_record){ .uid = uid, .known = INDEX_SIZE, .size = uid }, uid % 10 ? big : fields);
+        index_fields_put(index,
+                         &(struct index_record){ .uid = uid, .known = INDEX_SIZE, .size = uid },
+                         uid % 10 ? big : fields);
     snprintf(path, sizeof(path), "%s/postern.cache.1", f->root);
     assert_int_equal(stat(path, &st), 0);
     assert_true(st.st_size > 27000000);
@@ -212,7 +224,8 @@ static void a_wasteful_cache_is_shortened(void **state)
     for (int round = 0; round < 2; round++) {
         for (uint32_t uid = 10; uid <= 100; uid += 10)
             has_fields(index, uid, uid);
-        index_fields_put(index, &(struct index_record){ .uid = 100, .known = INDEX_SIZE, .size = 100 }, fields);
+        index_fields_put(
+            index, &(struct index_record){ .uid = 100, .known = INDEX_SIZE, .size = 100 }, fields);
         index_close(&index);
         index = index_open(f->root, 5, true);
     }
@@ -224,11 +237,16 @@ static void describe(struct fixture *f, struct mailbox *mailbox, struct buf *out
 {
     struct message_fields got;
     struct message message;
-    buf_printf(out, "%u %u %u\n", mailbox_uidvalidity(mailbox), mailbox_uidnext(mailbox), mailbox_count(mailbox));
+    buf_printf(out, "%u %u %u\n", mailbox_uidvalidity(mailbox), mailbox_uidnext(mailbox),
+               mailbox_count(mailbox));
     for (uint32_t seq = 1; mailbox_message(mailbox, seq, &message); seq++) {
-        assert_ok(f, mailbox_fields(mailbox, seq, FIELD_SIZE | FIELD_DATE | FIELD_BODYSTRUCTURE | FIELD_ENVELOPE | FIELD_PARTS, &got, &f->err));
-        buf_printf(out, "%u %x %llx %llu %ld ", message.uid, message.flags & ~FLAG_RECENT, (unsigned long long)message.keywords,
-                   (unsigned long long)got.size, (long)got.date);
+        assert_ok(f, mailbox_fields(mailbox, seq,
+                                    FIELD_SIZE | FIELD_DATE | FIELD_BODYSTRUCTURE | FIELD_ENVELOPE |
+                                        FIELD_PARTS,
+                                    &got, &f->err));
+        buf_printf(out, "%u %x %llx %llu %ld ", message.uid, message.flags & ~FLAG_RECENT,
+                   (unsigned long long)message.keywords, (unsigned long long)got.size,
+                   (long)got.date);
         buf_bytes(out, got.envelope);
         buf_bytes(out, got.bodystructure);
         buf_bytes(out, got.parts);

@@ -23,8 +23,11 @@ static void wire_form_goes_in_and_comes_out_octet_for_octet(void **state)
         struct append_result result;
         assert_ok(f, append_message(append, &info, &f->err));
         for (size_t at = 0; at < len; at += step)
-            assert_ok(f, append_write(append, bytes_take(bytes_skip(bytes_make(text, len), at), step), &f->err));
-        assert_ok(f, append_message_end(append, &f->err) && append_commit(&append, &result, &f->err));
+            assert_ok(f,
+                      append_write(append, bytes_take(bytes_skip(bytes_make(text, len), at), step),
+                                   &f->err));
+        assert_ok(f,
+                  append_message_end(append, &f->err) && append_commit(&append, &result, &f->err));
         assert_null(append);
         assert_int_equal(result.first_uid, step);
         assert_int_equal(result.count, 1);
@@ -64,11 +67,14 @@ static void several_messages_come_together_or_not_at_all(void **state)
 {
     struct fixture *f = *state;
     struct bytes keywords[] = { BYTES("$Work"), BYTES("later") };
-    struct append_info info[] = { { .keywords = keywords, .keywords_count = 2 }, { .flags = FLAG_DELETED }, { 0 } };
+    struct append_info info[] = { { .keywords = keywords, .keywords_count = 2 },
+                                  { .flags = FLAG_DELETED },
+                                  { 0 } };
     struct mailbox *mailbox = fixture_open(f, "INBOX", true);
     struct append *append = begin(f, "INBOX");
     for (int i = 0; i < 3; i++)
-        assert_ok(f, append_message(append, &info[i], &f->err) && append_write(append, BYTES("Subject: y\r\n\r\n"), &f->err) &&
+        assert_ok(f, append_message(append, &info[i], &f->err) &&
+                         append_write(append, BYTES("Subject: y\r\n\r\n"), &f->err) &&
                          append_message_end(append, &f->err));
     assert_true(fixture_sync(f, mailbox).keywords);
     assert_int_equal(mailbox_count(mailbox), 0);
@@ -77,7 +83,8 @@ static void several_messages_come_together_or_not_at_all(void **state)
     assert_int_equal(fixture_count(f, "tmp", ""), 0);
     append = begin(f, "INBOX");
     for (int i = 0; i < 3; i++)
-        assert_ok(f, append_message(append, &info[i], &f->err) && append_message_end(append, &f->err));
+        assert_ok(f,
+                  append_message(append, &info[i], &f->err) && append_message_end(append, &f->err));
     struct append_result result;
     assert_ok(f, append_commit(&append, &result, &f->err));
     assert_int_equal(result.first_uid, 1);
@@ -116,7 +123,8 @@ static void another_process_writes_and_is_not_believed(void **state)
         bool believed = append_written(append, lie == 1 ? 18 : 17, lie == 2 ? 21 : 20, &f->err);
         assert_int_equal(believed, !lie);
         if (believed)
-            assert_ok(f, append_message_end(append, &f->err) && append_commit(&append, &result, &f->err));
+            assert_ok(f, append_message_end(append, &f->err) &&
+                             append_commit(&append, &result, &f->err));
         append_abort(&append);
     }
     struct mailbox *mailbox = fixture_open(f, "INBOX", true);
@@ -166,12 +174,15 @@ static void a_part_is_read_by_its_span(void **state)
     struct message_fields fields;
     char got[100] = "";
     fixture_append(f, "INBOX",
-                   "Subject: parts\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\n\r\ntwo\r\nlines\r\n--b--\r\n", 0);
+                   "Subject: parts\r\nContent-Type: multipart/mixed; "
+                   "boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\n\r\ntwo\r\nlines\r\n--b--\r\n",
+                   0);
     struct mailbox *mailbox = fixture_open(f, "INBOX", true);
     struct arena *arena = arena_create(100000);
     for (int i = 0; i < 2; i++) { /* parsed on the way in, then anew */
         assert_ok(f, mailbox_fields(mailbox, 1, FIELD_PARTS | FIELD_HEADER, &fields, &f->err));
-        assert_bytes(fields.header, "Subject: parts\nContent-Type: multipart/mixed; boundary=b\n\n");
+        assert_bytes(fields.header,
+                     "Subject: parts\nContent-Type: multipart/mixed; boundary=b\n\n");
         struct part *root = part_unpack(arena, fields.parts, &f->err);
         const struct part *second = part_find(root, (uint32_t[]){ 2 }, 1);
         assert_non_null(second);
@@ -193,13 +204,17 @@ static void copies_have_flags_keywords_and_dates(void **state)
 {
     struct fixture *f = *state;
     struct bytes keyword = BYTES("mine");
-    struct append_info info = { .flags = FLAG_ANSWERED, .keywords = &keyword, .keywords_count = 1, .date = 86400 };
+    struct append_info info = {
+        .flags = FLAG_ANSWERED, .keywords = &keyword, .keywords_count = 1, .date = 86400
+    };
     assert_ok(f, store_create(f->store, BYTES("to"), (struct bytes){ 0 }, &f->err));
     fixture_append(f, "INBOX", MAIL("first"), 0);
     struct append *append = begin(f, "INBOX");
     struct append_result appended;
-    assert_ok(f, append_message(append, &info, &f->err) && append_write(append, BYTES("Subject: second\r\n\r\n"), &f->err) &&
-                     append_message_end(append, &f->err) && append_commit(&append, &appended, &f->err));
+    assert_ok(f, append_message(append, &info, &f->err) &&
+                     append_write(append, BYTES("Subject: second\r\n\r\n"), &f->err) &&
+                     append_message_end(append, &f->err) &&
+                     append_commit(&append, &appended, &f->err));
     struct mailbox *to = fixture_open(f, "to", true);
     assert_int_equal(mailbox_keyword_bit(to, BYTES("theirs"), true, &f->err), 0);
     struct mailbox *mailbox = fixture_open(f, "INBOX", true);
@@ -238,7 +253,8 @@ static void moving_takes_messages_along(void **state)
     assert_ok(f, store_create(f->store, BYTES("to"), (struct bytes){ 0 }, &f->err));
     for (int i = 0; i < 4; i++)
         fixture_append(f, "INBOX", MAIL("x"), i % 2 ? FLAG_SEEN : 0);
-    struct mailbox *mailbox = fixture_open(f, "INBOX", true), *other = fixture_open(f, "INBOX", true);
+    struct mailbox *mailbox = fixture_open(f, "INBOX", true),
+                   *other = fixture_open(f, "INBOX", true);
     struct numset some = { 0 };
     struct copy_result result;
     numset_add(&some, 2, 3);
@@ -260,7 +276,8 @@ static void moving_takes_messages_along(void **state)
     free(result.from);
     free(result.to);
     numset_add(&some, 1, 1);
-    assert_ok(f, mailbox_copy(mailbox, &some, BYTES("INBOX"), true, &result, &f->err)); /* onto itself: a new UID */
+    assert_ok(f, mailbox_copy(mailbox, &some, BYTES("INBOX"), true, &result,
+                              &f->err)); /* onto itself: a new UID */
     assert_int_equal(result.to[0], 5);
     changes = fixture_sync(f, mailbox);
     assert_int_equal(changes.expunged_count, 1);
@@ -277,7 +294,8 @@ static void moving_takes_messages_along(void **state)
     numset_free(&second);
 }
 
-static void the_keyword_that_has_no_letter_left_is_dropped_by_copy_and_refused_by_append(void **state)
+static void
+the_keyword_that_has_no_letter_left_is_dropped_by_copy_and_refused_by_append(void **state)
 {
     struct fixture *f = *state;
     char name[20];
@@ -299,7 +317,8 @@ static void the_keyword_that_has_no_letter_left_is_dropped_by_copy_and_refused_b
     struct copy_result result;
     numset_add(&one, 1, 1);
     int bit = mailbox_keyword_bit(mailbox, keyword, true, &f->err);
-    assert_ok(f, mailbox_store(mailbox, &one, STORE_ADD, FLAG_SEEN, UINT64_C(1) << bit, NULL, &f->err));
+    assert_ok(
+        f, mailbox_store(mailbox, &one, STORE_ADD, FLAG_SEEN, UINT64_C(1) << bit, NULL, &f->err));
     assert_ok(f, mailbox_copy(mailbox, &one, BYTES("full"), false, &result, &f->err));
     fixture_sync(f, full);
     struct message message;

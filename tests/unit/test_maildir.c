@@ -61,12 +61,14 @@ static void flags_and_keywords_are_letters_in_the_name(void **state)
     int junk = mailbox_keyword_bit(mailbox, BYTES("$Junk"), true, &f->err);
     assert_int_equal(junk, 0);
     assert_int_equal(mailbox_keyword_bit(mailbox, BYTES("$jUNK"), true, &f->err), 0);
-    assert_ok(f, mailbox_store(mailbox, &one, STORE_ADD, FLAG_SEEN | FLAG_FLAGGED | FLAG_RECENT, 1, NULL, &f->err));
+    assert_ok(f, mailbox_store(mailbox, &one, STORE_ADD, FLAG_SEEN | FLAG_FLAGGED | FLAG_RECENT, 1,
+                               NULL, &f->err));
     assert_true(fixture_exists(f, "cur/1.h:2,FSXaz,tail"));
     assert_int_equal(fixture_flags(mailbox, 1), FLAG_SEEN | FLAG_FLAGGED);
     assert_ok(f, mailbox_store(mailbox, &one, STORE_REMOVE, FLAG_FLAGGED, 0, NULL, &f->err));
     assert_true(fixture_exists(f, "cur/1.h:2,SXaz,tail"));
-    assert_ok(f, mailbox_store(mailbox, &one, STORE_REPLACE, FLAG_DRAFT | FLAG_ANSWERED, 0, NULL, &f->err));
+    assert_ok(f, mailbox_store(mailbox, &one, STORE_REPLACE, FLAG_DRAFT | FLAG_ANSWERED, 0, NULL,
+                               &f->err));
     assert_true(fixture_exists(f, "cur/1.h:2,DRX,tail"));
     char *keywords = fixture_text(f, "dovecot-keywords");
     assert_string_equal(keywords, "0 $Junk\n");
@@ -98,7 +100,8 @@ static void expunge_removes_what_is_deleted_and_numbers_follow(void **state)
     struct fixture *f = *state;
     for (int i = 0; i < 5; i++)
         fixture_append(f, "INBOX", MAIL("x"), i % 2 ? FLAG_DELETED : FLAG_SEEN);
-    struct mailbox *mailbox = fixture_open(f, "INBOX", true), *other = fixture_open(f, "INBOX", true);
+    struct mailbox *mailbox = fixture_open(f, "INBOX", true),
+                   *other = fixture_open(f, "INBOX", true);
     struct numset two = { 0 };
     numset_add(&two, 2, 2);
     assert_ok(f, mailbox_expunge(mailbox, &two, &f->err));
@@ -188,7 +191,8 @@ static void a_renamed_file_is_found_again(void **state)
     assert_ok(f, mailbox_store(mailbox, &one, STORE_ADD, FLAG_SEEN, 0, NULL, &f->err));
     assert_true(fixture_exists(f, "cur/1.h:2,RS")); /* what the other program did stays */
     fixture_rename(f, "cur/1.h:2,RS", "cur/1.h:2,ST");
-    assert_ok(f, mailbox_expunge(mailbox, NULL, &f->err)); /* this session does not know of \Deleted yet */
+    assert_ok(f, mailbox_expunge(mailbox, NULL,
+                                 &f->err)); /* this session does not know of \Deleted yet */
     assert_true(fixture_exists(f, "cur/1.h:2,ST"));
     fixture_sync(f, mailbox);
     assert_ok(f, mailbox_expunge(mailbox, NULL, &f->err));
@@ -216,7 +220,8 @@ static void a_deleted_mailbox_is_no_such(void **state)
 static void two_pop_sessions_cannot_have_a_mailbox(void **state)
 {
     struct fixture *f = *state;
-    struct mailbox *first = fixture_open(f, "INBOX", true), *second = fixture_open(f, "INBOX", true);
+    struct mailbox *first = fixture_open(f, "INBOX", true),
+                   *second = fixture_open(f, "INBOX", true);
     assert_ok(f, mailbox_lock_session(first, &f->err));
     assert_ok(f, mailbox_lock_session(first, &f->err));
     assert_false(mailbox_lock_session(second, &f->err));

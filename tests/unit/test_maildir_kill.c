@@ -1,4 +1,5 @@
-/* A session is killed at any moment: what it acknowledged through the pipe is there afterwards, and no UID stands for two messages. */
+/* A session is killed at any moment: what it acknowledged through the pipe is there afterwards, and
+ * no UID stands for two messages. */
 #include "maildir_fixture.h"
 
 #include <signal.h>
@@ -33,8 +34,10 @@ static void append_two(struct store *store, uint32_t number, int fd)
     for (uint32_t i = 0; append && i < 2; i++) {
         struct append_info info = { .flags = i ? FLAG_SEEN : 0 };
         char text[200];
-        int len = snprintf(text, sizeof(text), "Subject: %u\r\n\r\nbody %u\r\n", number + i, number + i);
-        if (!append_message(append, &info, &err) || !append_write(append, bytes_make(text, (size_t)len), &err) ||
+        int len =
+            snprintf(text, sizeof(text), "Subject: %u\r\n\r\nbody %u\r\n", number + i, number + i);
+        if (!append_message(append, &info, &err) ||
+            !append_write(append, bytes_make(text, (size_t)len), &err) ||
             !append_message_end(append, &err))
             give_up(&err);
     }
@@ -79,7 +82,9 @@ static void copy_some(struct mailbox *mailbox, bool move, int fd)
 
 static void work(const struct fixture *f, uint32_t number, int fd)
 {
-    struct store_user user = { .name = "user", .home = f->home, .service = "imap", .conf = &f->conf };
+    struct store_user user = {
+        .name = "user", .home = f->home, .service = "imap", .conf = &f->conf
+    };
     struct error err = { 0 };
     struct store *store = store_open(&user, &err);
     struct mailbox *mailbox = store ? mailbox_open(store, BYTES("INBOX"), true, &err) : NULL;
@@ -103,7 +108,8 @@ static void work(const struct fixture *f, uint32_t number, int fd)
 }
 
 /* Lets a child work for a while; the acknowledgements that it gave. */
-static size_t work_and_kill(struct fixture *f, uint32_t number, unsigned ms, struct ack *acks, size_t most)
+static size_t work_and_kill(struct fixture *f, uint32_t number, unsigned ms, struct ack *acks,
+                            size_t most)
 {
     int ends[2], status;
     size_t count = 0;
@@ -145,8 +151,10 @@ static bool was_moved(const struct ack *acks, size_t count, uint32_t uid)
     return false;
 }
 
-/* The message itself is in INBOX, or a move that was not acknowledged any more took it to the other mailbox. */
-static void check_ack(struct fixture *f, struct mailbox *inbox, struct mailbox *copies, const struct ack *acks, size_t count, size_t i)
+/* The message itself is in INBOX, or a move that was not acknowledged any more took it to the other
+ * mailbox. */
+static void check_ack(struct fixture *f, struct mailbox *inbox, struct mailbox *copies,
+                      const struct ack *acks, size_t count, size_t i)
 {
     const struct ack *ack = &acks[i];
     if (ack->what == COPIED || ack->what == MOVED) {
@@ -154,7 +162,8 @@ static void check_ack(struct fixture *f, struct mailbox *inbox, struct mailbox *
     } else if (ack->what == APPENDED && mailbox_seq(inbox, ack->uid)) {
         subject_is(f, inbox, ack->uid, ack->number);
     } else if (ack->what == STORED && mailbox_seq(inbox, ack->uid)) {
-        assert_int_equal(fixture_flags(inbox, mailbox_seq(inbox, ack->uid)) & ack->flags, ack->flags);
+        assert_int_equal(fixture_flags(inbox, mailbox_seq(inbox, ack->uid)) & ack->flags,
+                         ack->flags);
     } else if (ack->what == APPENDED && !was_moved(acks, count, ack->uid)) {
         /* the only move without acknowledgement is the last one, of the first message */
         assert_true(mailbox_count(inbox) == 0 || fixture_uid(inbox, 1) > ack->uid);
@@ -174,11 +183,14 @@ static void what_was_acknowledged_is_there(void **state)
         before = count;
         count += work_and_kill(f, number, (unsigned)rand() % 60, acks + count, 20000 - count);
         number += 1000;
-        struct mailbox *inbox = fixture_open(f, "INBOX", true), *copies = fixture_open(f, "copies", true);
+        struct mailbox *inbox = fixture_open(f, "INBOX", true),
+                       *copies = fixture_open(f, "copies", true);
         for (size_t i = before; i < count; i++)
             check_ack(f, inbox, copies, acks, count, i);
-        for (size_t i = before; i < count; i++) /* a move that was under way took at most one message away */
-            lost += acks[i].what == APPENDED && !mailbox_seq(inbox, acks[i].uid) && !was_moved(acks, count, acks[i].uid);
+        for (size_t i = before; i < count;
+             i++) /* a move that was under way took at most one message away */
+            lost += acks[i].what == APPENDED && !mailbox_seq(inbox, acks[i].uid) &&
+                    !was_moved(acks, count, acks[i].uid);
         assert_true(lost <= (uint32_t)round + 1);
         for (size_t i = before; i + 1 < count; i++)
             for (size_t k = i + 1; k < count && acks[i].what == APPENDED; k++)
@@ -192,7 +204,8 @@ static void what_was_acknowledged_is_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_was_acknowledged_is_there, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_is_there, fixture_setup,
+                                        fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

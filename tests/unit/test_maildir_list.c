@@ -74,7 +74,9 @@ static void lines_out_of_order_or_broken_are_put_right(void **state)
 {
     struct fixture *f = *state;
     char text[2000];
-    fixture_put(f, "dovecot-uidlist", "3 V7 N2\n5 :5.h\n3 :3.h\nrubbish\n0 :zero.h\n5 :other.h\n99999999999 :big.h\n7 :\n");
+    fixture_put(
+        f, "dovecot-uidlist",
+        "3 V7 N2\n5 :5.h\n3 :3.h\nrubbish\n0 :zero.h\n5 :other.h\n99999999999 :big.h\n7 :\n");
     fixture_put(f, "cur/3.h:2,", MAIL("three"));
     fixture_put(f, "cur/5.h:2,", MAIL("five"));
     fixture_put(f, "cur/6.h:2,", MAIL("new"));
@@ -104,7 +106,9 @@ static void a_name_listed_twice_has_the_greater_uid(void **state)
 static void a_list_without_header_is_put_aside(void **state)
 {
     struct fixture *f = *state;
-    static const char *const broken[] = { "", "\n", "3\n", "3 N5\n1 :1.h\n", "4 V5 N5\n", "3 V0 N1\n", "no list at all" };
+    static const char *const broken[] = {
+        "", "\n", "3\n", "3 N5\n1 :1.h\n", "4 V5 N5\n", "3 V0 N1\n", "no list at all"
+    };
     uint32_t last = 0;
     fixture_put(f, "cur/1.h:2,", MAIL("one"));
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
@@ -201,7 +205,8 @@ static void no_uid_is_left(void **state)
     assert_ok(f, append_message(append, &info, &f->err) && append_message_end(append, &f->err));
     assert_false(append_commit(&append, NULL, &f->err));
     assert_int_equal(f->err.class, ERROR_LIMIT);
-    assert_int_equal(fixture_count(f, "new", "") + fixture_count(f, "tmp", "") + fixture_count(f, "cur", ""), 1);
+    assert_int_equal(
+        fixture_count(f, "new", "") + fixture_count(f, "tmp", "") + fixture_count(f, "cur", ""), 1);
     fixture_put(f, "new/2.h", MAIL("two"));
     fixture_sync(f, mailbox); /* the session goes on without it */
     assert_int_equal(mailbox_count(mailbox), 1);
@@ -235,7 +240,8 @@ static void a_list_with_many_dead_lines_is_written_anew(void **state)
     struct append *append = append_begin(f->store, BYTES("INBOX"), &f->err);
     struct append_info info = { .flags = FLAG_DELETED };
     for (int i = 0; i < 300; i++)
-        assert_ok(f, append_message(append, &info, &f->err) && append_write(append, BYTES(MAIL("goes")), &f->err) &&
+        assert_ok(f, append_message(append, &info, &f->err) &&
+                         append_write(append, BYTES(MAIL("goes")), &f->err) &&
                          append_message_end(append, &f->err));
     struct append_result result;
     assert_ok(f, append_commit(&append, &result, &f->err));

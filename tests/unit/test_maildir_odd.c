@@ -53,8 +53,16 @@ static void names_of_every_kind_are_messages(void **state)
     memset(longest + 4, 'x', 250);
     memcpy(longest + 250, ":2,S", 5);
     static const char *const names[] = {
-        "cur/1.h",          "cur/2.h:",        "cur/3.h:2",         "cur/4.h:1,S",          "cur/5.h:2,SSSSS",
-        "cur/6.h:2,\xff\x01", "cur/7.h:2,zyxZYX", "cur/name with spaces:2,T", "cur/\xc3\xa4\xff:2,F", "new/10.h:2,S",
+        "cur/1.h",
+        "cur/2.h:",
+        "cur/3.h:2",
+        "cur/4.h:1,S",
+        "cur/5.h:2,SSSSS",
+        "cur/6.h:2,\xff\x01",
+        "cur/7.h:2,zyxZYX",
+        "cur/name with spaces:2,T",
+        "cur/\xc3\xa4\xff:2,F",
+        "new/10.h:2,S",
     };
     enum { NAMES = sizeof(names) / sizeof(names[0]) };
     for (size_t i = 0; i < NAMES; i++)
@@ -197,7 +205,8 @@ static void as_nobody(struct fixture *f, int (*what)(struct fixture *f))
     int status;
     pid_t pid = fork();
     if (pid == 0) {
-        if (getuid() == 0 && (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0))
+        if (getuid() == 0 &&
+            (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0))
             _exit(100);
         _exit(what(f));
     }
@@ -220,7 +229,10 @@ static int read_without_list(struct fixture *f)
         return 1;
     if (mailbox_writable(mailbox) || mailbox_uidvalidity(mailbox) < 1000000000)
         return 2;
-    return mailbox_fields(mailbox, 2, FIELD_ENVELOPE | FIELD_SIZE, &fields, &f->err) && fields.size > 0 ? 0 : 3;
+    return mailbox_fields(mailbox, 2, FIELD_ENVELOPE | FIELD_SIZE, &fields, &f->err) &&
+                   fields.size > 0
+               ? 0
+               : 3;
 }
 
 static void a_directory_that_cannot_be_written_is_read(void **state)
@@ -245,7 +257,8 @@ static int read_around_the_unreadable(struct fixture *f)
     struct mailbox *mailbox = mailbox_open(f->store, BYTES("INBOX"), false, &f->err);
     if (!mailbox || mailbox_count(mailbox) != 2)
         return 1;
-    if (mailbox_fields(mailbox, 1, FIELD_ENVELOPE, &fields, &f->err) || f->err.class != ERROR_NOT_PERMITTED)
+    if (mailbox_fields(mailbox, 1, FIELD_ENVELOPE, &fields, &f->err) ||
+        f->err.class != ERROR_NOT_PERMITTED)
         return 2;
     if (mailbox_read(mailbox, 1, NULL, &f->err) || !strstr(f->err.text, "cur/1.h"))
         return 3;

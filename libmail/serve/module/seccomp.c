@@ -74,7 +74,7 @@ static int add_narrow(scmp_filter_ctx filter)
     for (size_t i = 0; i < COUNT(calls) && code >= 0; i++)
         code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     if (code >= 0)
-        code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
+        code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1, SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));
     return code;
 }
 
@@ -97,7 +97,7 @@ static int fill_session(scmp_filter_ctx filter)
     int code = add_all(filter, refuse, session_refused, COUNT(session_refused));
     /* Only to the logger and name services of this machine. */
     if (code >= 0)
-        code = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+        code = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
     /* Forks, but no namespaces; clone3 hides its flags from us, and libc then falls back to clone. */
     if (code >= 0)
         code = seccomp_rule_add(filter, refuse, SCMP_SYS(clone), 1,
