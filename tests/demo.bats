@@ -22,7 +22,7 @@ running_in() {
     local dir=$BATS_TEST_TMPDIR/demo base=$((20000 + RANDOM % 20 * 1000))
     chmod o+x "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
     # A new session of its own, so that the signal reaches the demo as the terminal would send it: the whole group.
-    setsid "$TESTS/demo" --dir "$dir" --port-base $base >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    env --default-signal=INT setsid "$TESTS/demo" --dir "$dir" --port-base $base >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     local demo=$!
     wait_until 60 grep -q 'Ctrl-C' "$BATS_TEST_TMPDIR/out"
     exec 5<>/dev/tcp/127.0.0.1/$((base + 143))

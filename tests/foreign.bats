@@ -134,7 +134,7 @@ same_memory() {
     [ "$(id -u)" != 0 ] || chown -R 5000:5000 "$md"
     run postern user3 'a SELECT INBOX' 'b SEARCH FLAGGED' 'c FETCH 1:* (UID)'
     assert_line --partial '* 7 EXISTS'
-    assert_line --regexp '^\* SEARCH 1'
+    assert_line --regexp $'^\\* SEARCH [1-7]\r?$'
     run same_memory user3
     assert_success
 }

@@ -142,12 +142,6 @@ DIALOGUE
 @test "where plaintext passwords are never taken, LOGIN is disabled and says why" {
     DIR=$BATS_TEST_TMPDIR/strict
     demo_start --users 1 -o plaintext=never
-    run imap <<'DIALOGUE'
-S: \* OK \[CAPABILITY *LOGINDISABLED*
-C: a LOGIN user1 postern
-S: a NO \[PRIVACYREQUIRED\] *
-T:
-DIALOGUE
     run "$TESTS/dialogue" "$IMAP" <<'DIALOGUE'
 S: \* OK \[CAPABILITY *STARTTLS*LOGINDISABLED*
 C: a LOGIN user1 postern
@@ -236,7 +230,7 @@ for i in range(1, n + 1):
     if typ == "OK" and data and isinstance(data[0], tuple):
         good += 1
         assert b"root:" not in data[0][1]
-assert good >= 12, good
+assert good >= 11, good # the empty one is no literal
 assert m.noop()[0] == "OK"
 m.logout()
 PY

@@ -18,32 +18,32 @@ as() {
 
 @test "mailboxes are made with their parents, and LIST shows levels, children and separators" {
     run as user1 <<'DIALOGUE'
-C: a CREATE work.2026.bills
+C: a CREATE work/2026/bills
 S: a OK *
-C: b CREATE work.2026.bills
-S: b NO [ALREADYEXISTS] There is already a mailbox "work.2026.bills"
+C: b CREATE work/2026/bills
+S: b NO [ALREADYEXISTS] There is already a mailbox "work/2026/bills"
 C: c CREATE inbox
 S: c NO [ALREADYEXISTS] *
-C: d CREATE later.
+C: d CREATE later/
 S: d OK *
 C: e LIST "" work*
-S* \* LIST (\Noselect \HasChildren) "." work
-S* \* LIST (\Noselect \HasChildren) "." work.2026
-S* \* LIST (\HasNoChildren) "." work.2026.bills
+S* \* LIST (\Noselect \HasChildren) "/" work
+S* \* LIST (\Noselect \HasChildren) "/" work/2026
+S* \* LIST (\HasNoChildren) "/" work/2026/bills
 S* e OK *
-C: f LIST work. %
-S: \* LIST (\Noselect \HasChildren) "." work.2026
+C: f LIST work/ %
+S: \* LIST (\Noselect \HasChildren) "/" work/2026
 S: f OK *
 C: g LIST "" ""
-S: \* LIST (\Noselect) "." ""
+S: \* LIST (\Noselect) "/" ""
 S: g OK *
 C: h LIST "" later
-S: \* LIST (\HasNoChildren) "." later
+S: \* LIST (\HasNoChildren) "/" later
 S: h OK *
 C: i LIST "" nothing
 S: i OK *
 C: j LIST "" iNbOx
-S: \* LIST (*) "." INBOX
+S: \* LIST (*) "/" INBOX
 S: j OK *
 DIALOGUE
     assert_success
@@ -58,10 +58,10 @@ S: b OK *
 C: c CREATE A&-B
 S: c OK *
 C: d LIST "" "Entw*"
-S: \* LIST (\HasNoChildren) "." Entw&APw-rfe
+S: \* LIST (\HasNoChildren) "/" Entw&APw-rfe
 S: d OK *
 C: e LIST "" "two%"
-S: \* LIST (\HasNoChildren) "." "two words"
+S: \* LIST (\HasNoChildren) "/" "two words"
 S: e OK *
 C: f CREATE "A & B"
 S: f NO [CANNOT] The mailbox name is not valid modified UTF-7 (RFC 3501, 5.1.3)
@@ -83,12 +83,12 @@ DIALOGUE
 @test "RENAME takes children along; INBOX stays and is empty" {
     deliver user2 'one'
     run as user2 <<'DIALOGUE'
-C: a CREATE old.child
+C: a CREATE old/child
 S: a OK *
-C: b RENAME old new.place
+C: b RENAME old new/place
 S: b OK *
 C: c LIST "" "*child"
-S: \* LIST (*) "." new.place.child
+S: \* LIST (*) "/" new/place/child
 S: c OK *
 C: d RENAME nothing other
 S: d NO [NONEXISTENT] There is no mailbox "nothing"
@@ -96,7 +96,7 @@ C: e RENAME new INBOX
 S: e NO [ALREADYEXISTS] *
 C: f CREATE taken
 S: f OK *
-C: f RENAME new.place taken
+C: f RENAME new/place taken
 S: f NO [ALREADYEXISTS] There is already a mailbox "taken"
 C: g SELECT INBOX
 S~ \* 1 EXISTS
@@ -113,7 +113,7 @@ DIALOGUE
 
 @test "DELETE takes one mailbox and leaves its children; a selected one is closed" {
     run as user3 <<'DIALOGUE'
-C: a CREATE top.below
+C: a CREATE top/below
 S: a OK *
 C: b CREATE top
 S: b OK *
@@ -128,8 +128,8 @@ S: f NO [CANNOT] *
 C: g DELETE nothing
 S: g NO [NONEXISTENT] *
 C: h LIST "" top*
-S: \* LIST (\Noselect \HasChildren) "." top
-S: \* LIST (\HasNoChildren) "." top.below
+S: \* LIST (\Noselect \HasChildren) "/" top
+S: \* LIST (\HasNoChildren) "/" top/below
 S: h OK *
 C: i SELECT top
 S: i NO [NONEXISTENT] *
@@ -165,40 +165,40 @@ DIALOGUE
 
 @test "subscriptions outlive their mailboxes; LSUB and LIST (SUBSCRIBED)" {
     run as user4 <<'DIALOGUE'
-C: a CREATE news.a
+C: a CREATE news/a
 S: a OK *
-C: b CREATE news.b
+C: b CREATE news/b
 S: b OK *
-C: c SUBSCRIBE news.a
+C: c SUBSCRIBE news/a
 S: c OK *
 C: d SUBSCRIBE nothing
 S: d NO [NONEXISTENT] *
-C: e LSUB "" news.*
-S: \* LSUB () "." news.a
+C: e LSUB "" news/*
+S: \* LSUB () "/" news/a
 S: e OK *
 C: f LSUB "" ne%
-S: \* LSUB (\Noselect) "." news
+S: \* LSUB (\Noselect) "/" news
 S: f OK *
 C: g LIST (SUBSCRIBED) "" "news*"
-S: \* LIST (\HasNoChildren \Subscribed) "." news.a
+S: \* LIST (\HasNoChildren \Subscribed) "/" news/a
 S: g OK *
 C: h LIST (SUBSCRIBED RECURSIVEMATCH) "" "ne%"
-S: \* LIST (\Noselect \HasChildren) "." news ("CHILDINFO" ("SUBSCRIBED"))
+S: \* LIST (\Noselect \HasChildren) "/" news ("CHILDINFO" ("SUBSCRIBED"))
 S: h OK *
 C: i LIST (SUBSCRIBED RECURSIVEMATCH) "" "news*"
-S: \* LIST (\HasNoChildren \Subscribed) "." news.a
+S: \* LIST (\HasNoChildren \Subscribed) "/" news/a
 S: i OK *
 C: j LIST (RECURSIVEMATCH) "" "*"
 S: j BAD RECURSIVEMATCH needs another selection option beside it
-C: k DELETE news.a
+C: k DELETE news/a
 S: k OK *
 C: l LIST (SUBSCRIBED) "" "news*"
-S: \* LIST (\NonExistent \Noselect \HasNoChildren \Subscribed) "." news.a
+S: \* LIST (\NonExistent \Noselect \HasNoChildren \Subscribed) "/" news/a
 S: l OK *
-C: m LIST "" "news.%" RETURN (SUBSCRIBED CHILDREN)
-S: \* LIST (\HasNoChildren) "." news.b
+C: m LIST "" "news/%" RETURN (SUBSCRIBED CHILDREN)
+S: \* LIST (\HasNoChildren) "/" news/b
 S: m OK *
-C: n UNSUBSCRIBE news.a
+C: n UNSUBSCRIBE news/a
 S: n OK *
 C: o LSUB "" news*
 S: o OK *
@@ -211,10 +211,10 @@ DIALOGUE
     deliver user5 'two'
     run as user5 <<'DIALOGUE'
 C: a LIST (SPECIAL-USE) "" "*" RETURN (SPECIAL-USE)
-S* \* LIST (* \Drafts) "." Drafts
-S* \* LIST (* \Junk) "." Junk
-S* \* LIST (* \Sent) "." Sent
-S* \* LIST (* \Trash) "." Trash
+S* \* LIST (* \Drafts) "/" Drafts
+S* \* LIST (* \Junk) "/" Junk
+S* \* LIST (* \Sent) "/" Sent
+S* \* LIST (* \Trash) "/" Trash
 S~ a OK *
 C: b LIST "" ("INBOX" "Sent") RETURN (STATUS (MESSAGES UNSEEN))
 S~ \* STATUS INBOX (MESSAGES 2 UNSEEN 2)
@@ -224,10 +224,10 @@ S: c BAD *
 C: d LIST (NONSENSE) "" "*"
 S: d BAD LIST has no option NONSENSE
 C: e LIST () "" "Sent" RETURN ()
-S: \* LIST (*) "." Sent
+S: \* LIST (*) "/" Sent
 S: e OK *
 C: f NAMESPACE
-S: \* NAMESPACE (("" ".")) NIL NIL
+S: \* NAMESPACE (("" "/")) NIL NIL
 S: f OK *
 DIALOGUE
     assert_success

@@ -182,7 +182,7 @@ def ok(answer):
 ok(m.login("user4", "postern"))
 for word in "IDLE", "MOVE", "UIDPLUS", "NAMESPACE":
     assert word in str(ok(m.capability())[0], "ascii").split()
-assert ok(m.namespace()) == [b'(("" ".")) NIL NIL']
+assert ok(m.namespace()) == [b'(("" "/")) NIL NIL']
 ok(m.create("Projects"))
 ok(m.subscribe("Projects"))
 assert b'Projects' in ok(m.lsub())[-1] or any(b'Projects' in x for x in ok(m.lsub()))
@@ -195,9 +195,9 @@ assert b"$Label" in data[0][0] and b"\\Seen" in data[0][0], data
 ok(m.store("1", "+FLAGS", r"(\Deleted)"))
 assert ok(m.expunge()) == [b"1"]
 ok(m.close())
-ok(m.rename("Projects", "Archive.Projects"))
-ok(m.delete("Archive.Projects"))
-assert m.select("Archive.Projects")[0] == "NO"
+ok(m.rename("Projects", "Archive/Projects"))
+ok(m.delete("Archive/Projects"))
+assert m.select("Archive/Projects")[0] == "NO"
 m.logout()
 PY
     assert_success

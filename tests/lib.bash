@@ -16,6 +16,7 @@ export PASSWORD
 # Call it in setup_file (or setup); demo_stop in teardown_file.
 demo_start() {
     DIR=${DIR:-$(mktemp -d "${BATS_FILE_TMPDIR:-$BATS_TEST_TMPDIR}/demo.XXXXXX")}
+    mkdir -p "$DIR"
     # bats makes its directories for the owner only; users must be able to pass.
     local p=$DIR
     while [ "$p" != / ]; do
@@ -24,7 +25,7 @@ demo_start() {
     done
     local ready tries
     for tries in 1 2 3 4 5; do
-        PORT_BASE=$((11000 + RANDOM % 40000 / 1000 * 1000))
+        PORT_BASE=$((11000 + RANDOM % 400 * 100))
         ready=$("$TESTS/demo" --detach --dir "$DIR" --port-base "$PORT_BASE" --start "${START:-listen}" \
             -o auth_failure_delay=0 "$@" 3>&- 2>"$DIR/demo.err") && break
         ready=''

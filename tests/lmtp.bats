@@ -4,7 +4,7 @@
 load lib
 
 setup_file() {
-    demo_start --users 22 --no-mail -o 'local_domains=localhost mail.example' -o message_size_limit=200000 -o lmtp_recipients_max=30
+    demo_start --users 22 --no-mail -o message_size_limit=200000 -o lmtp_recipients_max=30
 }
 
 teardown_file() {
@@ -190,19 +190,19 @@ C: RCPT TO:<\xff@localhost>
 S: 501 5.1.3 *
 C: DATA
 S: 503 5.5.1 *
-C: RCPT TO:<"user3"@mail.EXAMPLE>
+C: RCPT TO:<"user3"@LocalHost>
 S: 250 2.1.5 *
 C: RCPT TO: <@relay.example:user4@localhost>
 S: 250 2.1.5 *
 C: DATA
 S: 354 *
 C: Subject: t\r\n\r\nx\r\n.
-S: 250 2.0.0 <"user3"@mail.EXAMPLE> *
+S: 250 2.0.0 <"user3"@LocalHost> *
 S: 250 2.0.0 <user4@localhost> *
 DIALOGUE
     assert_success
     run only_message user3
-    assert_line 'Delivered-To: "user3"@mail.EXAMPLE'
+    assert_line 'Delivered-To: "user3"@LocalHost'
     assert_output --partial ' with UTF8LMTP '
 }
 

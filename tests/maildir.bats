@@ -61,7 +61,7 @@ S: \* OK *
 C: a LOGIN user2 postern
 S~ a OK *
 C: b STATUS INBOX (UIDVALIDITY UIDNEXT)
-S: \* STATUS INBOX (UIDVALIDITY 1234567890 UIDNEXT 50)
+S: \* STATUS INBOX (UIDNEXT 50 UIDVALIDITY 1234567890)
 S: b OK *
 DIALOGUE
     assert_success
@@ -89,24 +89,31 @@ DIALOGUE
 }
 
 @test "autoexpunge removes what is too old at the end of a session, and nothing else" {
-    local md
-    md=$(maildir user4)
-    fresh user4
-    printf 'mailbox "Old" { auto = create  autoexpunge = 30d }\n' >"$BATS_TEST_TMPDIR/extra"
-    DIR2=$DIR
-    cat "$DIR/postern.conf" "$BATS_TEST_TMPDIR/extra" >"$BATS_TEST_TMPDIR/postern.conf"
-    curl -sS -u user4:postern "imap://$IMAP/" -X 'CREATE Old' >/dev/null
+    local md=$BATS_TEST_TMPDIR/md as=()
+    mkdir -p "$md"/{cur,new,tmp} "$md"/.Old/{cur,new,tmp}
     message ancient >"$md/.Old/cur/1500000000.M1P1.host:2,S"
     message recent >"$md/.Old/cur/$(date +%s).M1P2.host:2,S"
-    touch -d @1500000000 "$md/.Old/cur/1500000000.M1P1.host:2,S"
-    own
-    "$POSTERN_BIN/mailadm" -c "$BATS_TEST_TMPDIR/postern.conf" conf -n >/dev/null
-    local as=()
-    [ "$(id -u)" != 0 ] || as=(setpriv --reuid=5000 --regid=5000 --clear-groups)
-    printf 'a SELECT Old\r\nb LOGOUT\r\n' | USER=user4 HOME=$DIR/mail/user4 "${as[@]}" "$POSTERN_BIN/imapd" -c <(cat "$BATS_TEST_TMPDIR/postern.conf") -o first_valid_uid=1 >/dev/null ||
-        { chmod a+r "$BATS_TEST_TMPDIR/postern.conf"; chmod a+x "$BATS_TEST_TMPDIR"; printf 'a SELECT Old\r\nb LOGOUT\r\n' | USER=user4 HOME=$DIR/mail/user4 "${as[@]}" "$POSTERN_BIN/imapd" -c "$BATS_TEST_TMPDIR/postern.conf" -o first_valid_uid=1; }
-    run ls "$md/.Old/cur"
-    assert_output --partial '.M1P2.'
+    message ancient >"$md/cur/1500000000.M1P3.host:2,S"
+    touch -d @1500000000 "$md"/.Old/cur/*.M1P1.* "$md"/cur/*
+    printf 'mail = "maildir:%s"\nmailbox "Old" { autoexpunge = 30d }\n' "$md" >"$BATS_TEST_TMPDIR/postern.conf"
+    if [ "$(id -u)" = 0 ]; then # nobody is a user as good as any
+        chown -R nobody "$md"
+        chmod o+x "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
+        as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    fi
+    run "${as[@]}" "$TESTS/dialogue" "exec:$POSTERN_BIN/imapd -c $BATS_TEST_TMPDIR/postern.conf" <<'DIALOGUE'
+S: \* PREAUTH *
+C: a STATUS Old (MESSAGES)
+S: \* STATUS Old (MESSAGES 2)
+S: a OK *
+C: b LOGOUT
+S~ b OK *
+E:
+DIALOGUE
+    assert_success
+    run find "$md" -name '*.M1P*'
+    assert_line --partial '.M1P2.'
+    assert_line --partial '.M1P3.'
     refute_output --partial '.M1P1.'
 }
 
@@ -117,7 +124,8 @@ DIALOGUE
     echo "user5:{PLAIN}postern:$uid:$uid::$home::userdb_mail=maildir:~/fs:LAYOUT=fs:INDEX=~/idx:CONTROL=~/ctl" >>"$DIR/users"
     fetch user5 INBOX NOOP >/dev/null
     curl -sS -u user5:postern "imap://$IMAP/" -X 'CREATE a/b/c' >/dev/null
-    curl -sS -u user5:postern "imap://$IMAP/a/b/c" -T <(message deep) >/dev/null
+    message deep >"$BATS_TEST_TMPDIR/m"
+    curl -sS -u user5:postern "imap://$IMAP/a/b/c" -T "$BATS_TEST_TMPDIR/m" >/dev/null
     run fetch user5 a/b/c 'FETCH 1 (UID FLAGS ENVELOPE)'
     assert_output --partial '"deep"'
     [ -d "$home/fs/a/b/c/cur" ]

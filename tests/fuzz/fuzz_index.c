@@ -1,4 +1,5 @@
-/* Both index files with any content, their check values put right so that what is behind them is reached. */
+/* Both index files with any content, their check values put right so that what is behind them is
+ * reached. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -37,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     file_replace(dir, CACHE_FILE, bytes_make(copy + cut, size - cut), 0600, NULL);
     struct index *index = index_open(directory, 5, true);
     for (uint32_t uid = 1; index && uid < 20; uid++)
-        if (index_get(index, uid, &record) && (record.uid != uid || index_fields(index, &record, &memory, fields)))
+        if (index_get(index, uid, &record) &&
+            (record.uid != uid || index_fields(index, &record, &memory, fields)))
             buf_clear(&memory);
     index_close(&index);
     buf_free(&memory);

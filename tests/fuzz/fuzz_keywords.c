@@ -6,10 +6,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct bytes names[MAILDIR_KEYWORDS] = { { 0 } }, text = bytes_make(data, size), base = maildir_base(text);
+    struct bytes names[MAILDIR_KEYWORDS] = { { 0 } }, text = bytes_make(data, size),
+                 base = maildir_base(text);
     maildir_keywords_parse(text, names);
     for (size_t i = 0; i < MAILDIR_KEYWORDS; i++)
-        if (names[i].len && (names[i].data < text.data || names[i].data + names[i].len > text.data + size))
+        if (names[i].len &&
+            (names[i].data < text.data || names[i].data + names[i].len > text.data + size))
             abort();
     struct bytes info = bytes_skip(text, base.len);
     struct maildir_info read = maildir_info_parse(info);

@@ -16,7 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (good && set.count > 100)
         abort();
     numset_write(&set, &text);
-    if (good && set.count && (!numset_parse(&again, buf_view(&text), 1, 100) || numset_size(&again) != numset_size(&set)))
+    if (good && set.count &&
+        (!numset_parse(&again, buf_view(&text), 1, 100) ||
+         numset_size(&again) != numset_size(&set)))
         abort();
     numset_free(&set);
     numset_free(&again);

@@ -1,4 +1,5 @@
-/* dovecot-uidlist in two pieces: UIDs stay in order, names fit, and what is found by its name bears it. */
+/* dovecot-uidlist in two pieces: UIDs stay in order, names fit, and what is found by its name bears
+ * it. */
 #include <stdlib.h>
 #include "mailbox/maildir_private.h"
 
@@ -19,8 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < entries.count; i++) {
         struct bytes name = entry_name(&entries, &entries.at[i]);
         struct maildir_entry *found = entries_find(&entries, name, &failed);
-        if ((i && entries.at[i].uid <= entries.at[i - 1].uid) || !entries.at[i].uid || !name.len || failed || !found ||
-            !bytes_equal(entry_name(&entries, found), name) || (list.next && list.next <= entries.at[i].uid))
+        if ((i && entries.at[i].uid <= entries.at[i - 1].uid) || !entries.at[i].uid || !name.len ||
+            failed || !found || !bytes_equal(entry_name(&entries, found), name) ||
+            (list.next && list.next <= entries.at[i].uid))
             abort();
     }
     entries_free(&entries);
