@@ -66,11 +66,14 @@ static int serve_pipe(struct server *server, const struct start *start)
     memcpy(account.name, pw->pw_name, strlen(pw->pw_name) + 1);
     account.uid = getuid();
     account.gid = getgid();
-    account.home = strdup(home && *home == '/' ? home : pw->pw_dir);
-    if (!account.home)
+    char *copy = strdup(home && *home == '/' ? home : pw->pw_dir);
+    if (!copy)
         return EXIT_OSERR;
+    account.home = copy;
     connection_start(&connection);
-    return lmtp_monitor_run(&connection);
+    int status = lmtp_monitor_run(&connection);
+    free(copy);
+    return status;
 }
 
 static int usage(void)
