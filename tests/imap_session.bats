@@ -203,6 +203,45 @@ PY
     assert_success
 }
 
+@test "mail that cannot be opened: the login is answered, the reason is in the log" {
+    [ "$(id -u)" = 0 ] || skip "needs root: the user could open what is his"
+    local home=$DIR/mail/user5
+    rm -rf "$home/Maildir"
+    mkdir -m 700 "$home/Maildir"
+    run imap <<'DIALOGUE'
+S: \* OK *
+C: a LOGIN user5 postern
+S: a NO [UNAVAILABLE] Your mail cannot be opened
+S: \* BYE [NOPERM] Your mail cannot be opened *
+E:
+DIALOGUE
+    rmdir "$home/Maildir"
+    assert_success
+    run logs
+    assert_output --regexp "the mail of user5 cannot be opened: .*$home/Maildir.*user=user5"
+}
+
+@test "fifty commands in a row that make no sense are enough, but not fifty in all" {
+    run python3 - "$IMAP" <<'PY'
+import socket, sys
+host, port = sys.argv[1].split(":")
+s = socket.create_connection((host, int(port)))
+s.settimeout(10)
+f = s.makefile("rb")
+f.readline()
+s.sendall(b"a LOGIN user2 postern\r\n")
+assert f.readline().startswith(b"a OK ")
+s.sendall((b"b NONSENSE\r\n" * 49 + b"c NOOP\r\n") * 2)
+answers = [f.readline()[:5] for _ in range(100)]
+assert answers == ([b"b BAD"] * 49 + [b"c OK "]) * 2, answers
+s.sendall(b"\r\n" * 50)
+assert [f.readline()[:5] for _ in range(50)] == [b"* BAD"] * 50
+assert f.readline() == b"* BYE Too many commands that make no sense\r\n"
+assert f.readline() == b""
+PY
+    assert_success
+}
+
 @test "a session that is asked to end says BYE, idle or not" {
     local idle
     for idle in no yes; do
