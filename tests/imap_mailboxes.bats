@@ -233,6 +233,49 @@ DIALOGUE
     assert_success
 }
 
+@test "special uses below what matches: selection options go together, and with RECURSIVEMATCH" {
+    [ "$(id -u)" = 0 ] || skip "needs root to become somebody else"
+    local home=$BATS_TEST_TMPDIR/home conf=$BATS_TEST_TMPDIR/postern.conf
+    mkdir -p "$home" && chown 65534:65534 "$home"
+    chmod o+x "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
+    cat >"$conf" <<CONF
+mail = "maildir:$home/Maildir"
+last_valid_uid = 0
+namespace "inbox" { inbox = yes  separator = "/" }
+mailbox "mine/Archive" { auto = subscribe  special_use = "\\\\Archive" }
+mailbox "mine/Junk" { auto = create  special_use = "\\\\Junk" }
+mailbox "Sent" { auto = create  special_use = "\\\\Sent" }
+CONF
+    run "$TESTS/dialogue" "exec:setpriv --reuid=65534 --regid=65534 --clear-groups $POSTERN_BIN/imapd -c $conf" <<'DIALOGUE'
+S: \* PREAUTH *
+C: a LIST (SPECIAL-USE) "" *
+S: \* LIST (\HasNoChildren \Sent) "/" Sent
+S: \* LIST (\HasNoChildren \Archive) "/" mine/Archive
+S: \* LIST (\HasNoChildren \Junk) "/" mine/Junk
+S: a OK *
+C: b LIST (SPECIAL-USE RECURSIVEMATCH) "" %
+S: \* LIST (\HasNoChildren \Sent) "/" Sent
+S: \* LIST (\Noselect \HasChildren) "/" mine ("CHILDINFO" ("SPECIAL-USE"))
+S: b OK *
+C: c LIST (SUBSCRIBED SPECIAL-USE) "" *
+S: \* LIST (\HasNoChildren \Subscribed \Archive) "/" mine/Archive
+S: c OK *
+C: d LIST (SUBSCRIBED SPECIAL-USE RECURSIVEMATCH) "" %
+S: \* LIST (\Noselect \HasChildren) "/" mine ("CHILDINFO" ("SUBSCRIBED" "SPECIAL-USE"))
+S: d OK *
+C: e LIST (SUBSCRIBED REMOTE) "" (INBOX mine/%) RETURN (STATUS (MESSAGES SIZE))
+S: \* LIST (\HasNoChildren \Subscribed \Archive) "/" mine/Archive
+S: \* STATUS mine/Archive (MESSAGES 0 SIZE 0)
+S: e OK *
+C: f LIST "" (mine) RETURN (STATUS (MESSAGES))
+S: \* LIST (\Noselect \HasChildren) "/" mine
+S: f OK *
+C: g LIST () "" ""
+S: g OK *
+DIALOGUE
+    assert_success
+}
+
 @test "STATUS" {
     run as user5 <<'DIALOGUE'
 C: a STATUS INBOX (messages UIDNEXT UIDVALIDITY UNSEEN)
