@@ -43,7 +43,6 @@ struct conf {
     unsigned first_valid_uid, last_valid_uid; /* 1000; 0 = no limit */
     bool durable;              /* fsync before OK */
     uint64_t message_size_limit; /* octets; 0 = none; default 0 for delivery and APPEND alike */
-    unsigned keywords_max;     /* keywords per mailbox */
     struct conf_namespace *namespaces;
     size_t namespaces_count;   /* 0: one private namespace with prefix "" and inbox */
     struct conf_mailbox *mailboxes;

@@ -235,7 +235,7 @@ static bool parse(struct conf *conf, char *text)
 
 bool conf_read(struct conf *conf, const char *path, const char *text, size_t len, struct error *err)
 {
-    struct error ignored;
+    struct error ignored = { 0 };
     struct buf whole = BUF_INIT(len + 64);
     if (memchr(text ? text : "", '\0', len))
         return error_set(err, ERROR_INVALID, "%s: is no text: it has a NUL octet", path);

@@ -98,8 +98,6 @@ const struct setting settings[] = {
     { NAME("message_size_limit", message_size_limit), .type = SETTING_SIZE, USER, .fallback = "0",
       .max = INT64_MAX,
       .help = "Largest message that is accepted, by delivery and APPEND alike; 0 is no limit." },
-    { NAME("keywords_max", keywords_max), .type = SETTING_NUMBER, USER, .fallback = "64", .max = 64,
-      .help = "Keywords (user-defined flags) that one mailbox may have." },
     HEADING("Users"),
     { NAME("auth", auth), .type = SETTING_LIST, .fallback = "pam", .check = check_driver,
       .help = "How users are found, tried in this order:\n.Ql pam\n(accounts of the system) and\n"
@@ -142,7 +140,8 @@ const struct setting settings[] = {
     { NAME("login_root", login_root), .type = SETTING_STRING, .fallback = "/run/postern/empty",
       .check = check_path, .help = "Empty directory that is the root of those processes." },
     { NAME("run_dir", run_dir), .type = SETTING_STRING, .fallback = "/run/postern",
-      .check = check_path, .help = "Directory of shared state." },
+      .check = check_path,
+      .help = "Directory of what is there only while the machine runs, such as the LMTP socket." },
     { NAME("login_timeout", login_timeout), .type = SETTING_DURATION, .fallback = "60s", .min = 1,
       .max = 3600, .help = "Time for a client to log in." },
     { NAME("idle_timeout", idle_timeout), .type = SETTING_DURATION, USER, .fallback = "30m",

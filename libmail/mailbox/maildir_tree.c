@@ -156,7 +156,8 @@ static bool enter(struct walk *walk, int fd, size_t depth, struct error *err)
         return true;
     }
     walk->above[depth] = st;
-    tell(walk, is_mailbox(fd));
+    /* INBOX is elsewhere (ROOT, INBOX=), this directory only holds what is below it. */
+    tell(walk, is_mailbox(fd) && !bytes_equal_nocase(buf_view(&walk->name), BYTES("INBOX")));
     return walk_deep(walk, fd, depth + 1, err);
 }
 

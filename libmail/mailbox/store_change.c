@@ -46,12 +46,22 @@ static bool check_use(struct store *store, struct bytes name, struct bytes use, 
                      BYTES_FMT(use), BYTES_FMT(name), BYTES_FMT(name));
 }
 
+/* The format knows the name inside its namespace; the user knows the whole one. */
+static bool reword(struct bytes name, struct error *err)
+{
+    if (err && err->class == ERROR_EXISTS)
+        error_set(err, ERROR_EXISTS, "mailbox \"%.*s\" exists already", BYTES_FMT(name));
+    else if (err && err->class == ERROR_NO_SUCH)
+        error_set(err, ERROR_NO_SUCH, "there is no mailbox \"%.*s\"", BYTES_FMT(name));
+    return false;
+}
+
 static bool create(struct store *store, struct bytes name, struct arena *arena, struct error *err)
 {
     const struct location *location;
     struct bytes inner;
     return store_locate(store, name, arena, &location, &inner, err) &&
-           location->format->create(location, inner, err);
+           (location->format->create(location, inner, err) || reword(name, err));
 }
 
 bool store_create(struct store *store, struct bytes name, struct bytes special_use,
@@ -75,7 +85,7 @@ bool store_delete(struct store *store, struct bytes name, struct error *err)
     if (good && name_is_inbox(name))
         good = error_set(err, ERROR_NOT_PERMITTED, "INBOX cannot be deleted");
     good = good && store_locate(store, name, arena, &location, &inner, err) &&
-           location->format->remove(location, inner, err);
+           (location->format->remove(location, inner, err) || reword(name, err));
     arena_destroy(&arena);
     return good;
 }
