@@ -251,30 +251,42 @@ static bool read_options(struct delivery *delivery, int argc, char **argv)
     if (!delivery->sender)
         delivery->sender = getenv("SENDER"); /* Postfix's local(8) */
     if (delivery->sender)
-        delivery->sender = bare_address(strdup(delivery->sender));
+        delivery->sender = bare_address(arena_copy(delivery->arena, bytes_of(delivery->sender)));
     return optind == argc;
+}
+
+/* Options and user are known and make sense, or *status says what is wrong. */
+static bool prepare(struct delivery *delivery, int argc, char **argv, int *status)
+{
+    *status = EX_TEMPFAIL;
+    if (!(delivery->arena = arena_create(MEMORY)))
+        return false;
+    if (!read_options(delivery, argc, argv))
+        *status = usage("deliver", "see mailadm(8)");
+    const struct passwd *pw = delivery->user ? NULL : getpwuid(getuid());
+    if (pw)
+        delivery->user = arena_copy(delivery->arena, bytes_of(pw->pw_name));
+    if (*status == EX_USAGE)
+        return false;
+    if (!delivery->user)
+        *status = usage("deliver", "name the user");
+    else if (isatty(STDIN_FILENO))
+        *status = usage("deliver", "the message is read from standard input, which is a terminal");
+    else if (!is_clean(delivery->address) || !is_clean(delivery->sender))
+        *status = usage("deliver", "control characters in an address");
+    return *status != EX_USAGE;
 }
 
 int command_deliver(struct conf *conf, int argc, char **argv)
 {
     struct delivery delivery = { .conf = conf };
-    if (!read_options(&delivery, argc, argv))
-        return usage("deliver", "see mailadm(8)");
-    const struct passwd *pw = delivery.user ? NULL : getpwuid(getuid());
-    if (pw)
-        delivery.user = strdup(pw->pw_name);
-    if (!delivery.user)
-        return usage("deliver", "name the user");
-    if (isatty(STDIN_FILENO))
-        return usage("deliver", "the message is read from standard input, which is a terminal");
-    if (!is_clean(delivery.address) || !is_clean(delivery.sender))
-        return usage("deliver", "control characters in an address");
-    if (strcmp(conf->log, "auto") == 0 && !isatty(STDERR_FILENO))
-        log_open("mailadm", LOG_TARGET_SYSLOG,
-                 LOG_LEVEL_INFO); /* standard error is for the MTA's bounce */
-    if (!(delivery.arena = arena_create(MEMORY)))
-        return EX_TEMPFAIL;
-    int status = run(&delivery);
+    int status;
+    if (prepare(&delivery, argc, argv, &status)) {
+        /* Standard error is for the MTA's bounce. */
+        if (strcmp(conf->log, "auto") == 0 && !isatty(STDERR_FILENO))
+            log_open("mailadm", LOG_TARGET_SYSLOG, LOG_LEVEL_INFO);
+        status = run(&delivery);
+    }
     arena_destroy(&delivery.arena);
     return status;
 }

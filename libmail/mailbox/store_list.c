@@ -250,7 +250,7 @@ static void finish_attributes(struct node *node)
 static void give_special_uses(struct listing *list)
 {
     const struct conf *conf = list->store->user.conf;
-    for (size_t i = 0; i < conf->mailboxes_count; i++) {
+    for (size_t i = 0; list->count > 0 && i < conf->mailboxes_count; i++) {
         struct node key = { .name = bytes_of(conf->mailboxes[i].name) };
         if (!conf->mailboxes[i].special_use[0])
             continue;
