@@ -17,15 +17,19 @@ static bool is_dots(struct bytes part)
     return bytes_equal(part, BYTES(".")) || bytes_equal(part, BYTES(".."));
 }
 
-bool account_normalise(const struct conf *conf, struct bytes name, char out[ACCOUNT_NAME_MAX + 1], struct error *err)
+bool account_normalise(const struct conf *conf, struct bytes name, char out[ACCOUNT_NAME_MAX + 1],
+                       struct error *err)
 {
     const char *allowed = conf->auth_username_chars;
     if (name.len == 0 || name.len > ACCOUNT_NAME_MAX)
         return error_set(err, ERROR_INVALID, "a user name of %zu octets", name.len);
     for (size_t i = 0; i < name.len; i++) {
         char c = name.data[i];
-        if ((unsigned char)c <= ' ' || c == 0x7F || c == '/' || c == ':' || (allowed && *allowed && !strchr(allowed, c)))
-            return error_set(err, ERROR_INVALID, "the user name has a character that auth_username_chars does not allow");
+        if ((unsigned char)c <= ' ' || c == 0x7F || c == '/' || c == ':' ||
+            (allowed && *allowed && !strchr(allowed, c)))
+            return error_set(
+                err, ERROR_INVALID,
+                "the user name has a character that auth_username_chars does not allow");
         out[i] = conf->auth_username_lower && c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
     }
     out[name.len] = '\0';
@@ -37,7 +41,8 @@ bool account_normalise(const struct conf *conf, struct bytes name, char out[ACCO
 
 /* ---- finding ---- */
 
-bool account_lookup(const struct conf *conf, const char *name, struct account *account, struct arena *arena, struct error *err)
+bool account_lookup(const struct conf *conf, const char *name, struct account *account,
+                    struct arena *arena, struct error *err)
 {
     struct auth_record record = { 0 };
     const struct driver *driver;
@@ -65,23 +70,27 @@ static bool verify(const struct account *account, struct error *err)
     gid_t rg, eg, sg;
     if (getresuid(&r, &e, &s) != 0 || getresgid(&rg, &eg, &sg) != 0)
         return error_errno(err, errno, "checking ids");
-    if (r != account->uid || e != account->uid || s != account->uid || rg != account->gid || eg != account->gid ||
-        sg != account->gid)
-        return error_set(err, ERROR_NOT_PERMITTED, "user %s: the ids are not what was set", account->name);
+    if (r != account->uid || e != account->uid || s != account->uid || rg != account->gid ||
+        eg != account->gid || sg != account->gid)
+        return error_set(err, ERROR_NOT_PERMITTED, "user %s: the ids are not what was set",
+                         account->name);
     if (setuid(0) == 0 || seteuid(0) == 0)
-        return error_set(err, ERROR_NOT_PERMITTED, "user %s: root could not be given up", account->name);
+        return error_set(err, ERROR_NOT_PERMITTED, "user %s: root could not be given up",
+                         account->name);
     return true;
 }
 
 static bool drop(const struct account *account, struct error *err)
 {
     if (account->uid == 0 || account->gid == 0)
-        return error_set(err, ERROR_NOT_PERMITTED, "user %s has uid or gid 0, which never gets mail service", account->name);
-    int groups = account->system_user ? initgroups(account->system_user, account->gid) : setgroups(1, &account->gid);
+        return error_set(err, ERROR_NOT_PERMITTED,
+                         "user %s has uid or gid 0, which never gets mail service", account->name);
+    int groups = account->system_user ? initgroups(account->system_user, account->gid)
+                                      : setgroups(1, &account->gid);
     if (groups != 0 || setresgid(account->gid, account->gid, account->gid) != 0 ||
         setresuid(account->uid, account->uid, account->uid) != 0)
-        return error_errno(err, errno, "becoming user %s (uid %u, gid %u)", account->name, (unsigned)account->uid,
-                           (unsigned)account->gid);
+        return error_errno(err, errno, "becoming user %s (uid %u, gid %u)", account->name,
+                           (unsigned)account->uid, (unsigned)account->gid);
     return verify(account, err);
 }
 
@@ -91,7 +100,8 @@ bool account_become(const struct account *account, struct error *err)
         if (!drop(account, err))
             return false;
     } else if (getuid() != account->uid || geteuid() != account->uid) {
-        return error_set(err, ERROR_NOT_PERMITTED, "user %s has uid %u, but this process runs as uid %u", account->name,
+        return error_set(err, ERROR_NOT_PERMITTED,
+                         "user %s has uid %u, but this process runs as uid %u", account->name,
                          (unsigned)account->uid, (unsigned)getuid());
     }
     umask(077);
@@ -108,9 +118,11 @@ bool account_apply(const struct account *account, struct conf *conf, struct erro
         const char *name = account->settings[i].name;
         if (conf_set_user(conf, name, account->settings[i].value, account->driver, &trouble))
             continue;
-        /* Dovecot's files hold words for features that are not here; a known setting must be right. */
+        /* Dovecot's files hold words for features that are not here; a known setting must be right.
+         */
         if (trouble.class != ERROR_NO_SUCH)
-            return error_set(err, ERROR_TEMPORARY, "%s: user %s: %s", account->driver, account->name, trouble.text);
+            return error_set(err, ERROR_TEMPORARY, "%s: user %s: %s", account->driver,
+                             account->name, trouble.text);
         log_warning("%s: user %s: %s; it is ignored", account->driver, account->name, trouble.text);
     }
     return true;
@@ -141,8 +153,8 @@ bool account_pack(const struct account *account, struct buf *out, struct error *
         put_string(out, account->settings[i].value);
     }
     if (buf_failed(out) || out->len - before > ACCOUNT_PACKED_MAX)
-        return error_set(err, ERROR_LIMIT, "user %s: home and settings are longer than %d octets", account->name,
-                         ACCOUNT_PACKED_MAX);
+        return error_set(err, ERROR_LIMIT, "user %s: home and settings are longer than %d octets",
+                         account->name, ACCOUNT_PACKED_MAX);
     return true;
 }
 
@@ -150,7 +162,8 @@ static bool get_string(struct bytes *rest, struct arena *arena, const char **tex
 {
     uint32_t there;
     struct bytes value;
-    if (!field_get_number(rest, &there) || there > 1 || !field_get(rest, ACCOUNT_PACKED_MAX, &value) ||
+    if (!field_get_number(rest, &there) || there > 1 ||
+        !field_get(rest, ACCOUNT_PACKED_MAX, &value) ||
         (value.len > 0 && memchr(value.data, 0, value.len)))
         return false;
     *text = there ? arena_copy(arena, value) : NULL;
@@ -165,22 +178,26 @@ static bool get_settings(struct bytes *rest, struct account *account, struct are
     for (account->settings_count = 0; account->settings_count < count; account->settings_count++)
         if (!get_string(rest, arena, &account->settings[account->settings_count].name) ||
             !get_string(rest, arena, &account->settings[account->settings_count].value) ||
-            !account->settings[account->settings_count].name || !account->settings[account->settings_count].value)
+            !account->settings[account->settings_count].name ||
+            !account->settings[account->settings_count].value)
             return false;
     return true;
 }
 
-bool account_unpack(struct bytes packed, struct account *account, struct arena *arena, struct error *err)
+bool account_unpack(struct bytes packed, struct account *account, struct arena *arena,
+                    struct error *err)
 {
     struct bytes rest = packed;
     const char *name;
     uint32_t uid, gid, flags;
     *account = (struct account){ 0 };
-    if (!get_string(&rest, arena, &name) || !name || strlen(name) > ACCOUNT_NAME_MAX || !field_get_number(&rest, &uid) ||
-        !field_get_number(&rest, &gid) || !field_get_number(&rest, &flags) || !get_string(&rest, arena, &account->home) ||
-        !get_string(&rest, arena, &account->system_user) || !get_string(&rest, arena, &account->driver) ||
-        !get_string(&rest, arena, &account->allow_nets) || !get_settings(&rest, account, arena) || !fields_end(rest) ||
-        !account->home || !account->driver)
+    if (!get_string(&rest, arena, &name) || !name || strlen(name) > ACCOUNT_NAME_MAX ||
+        !field_get_number(&rest, &uid) || !field_get_number(&rest, &gid) ||
+        !field_get_number(&rest, &flags) || !get_string(&rest, arena, &account->home) ||
+        !get_string(&rest, arena, &account->system_user) ||
+        !get_string(&rest, arena, &account->driver) ||
+        !get_string(&rest, arena, &account->allow_nets) || !get_settings(&rest, account, arena) ||
+        !fields_end(rest) || !account->home || !account->driver)
         return error_set(err, ERROR_CORRUPT, "an account between processes was torn");
     memcpy(account->name, name, strlen(name) + 1);
     account->uid = uid;

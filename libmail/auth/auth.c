@@ -41,8 +41,8 @@ bool auth_prepare(const struct conf *conf, int fds[AUTH_FILES_MAX], size_t *coun
 
 /* ---- passwords ---- */
 
-static enum auth_verdict compare(const struct conf *conf, const struct auth_record *record, struct bytes password,
-                                 struct error *err)
+static enum auth_verdict compare(const struct conf *conf, const struct auth_record *record,
+                                 struct bytes password, struct error *err)
 {
     bool match;
     if (!password_verify(record->password, conf->auth_default_scheme, password, &match, err)) {
@@ -55,8 +55,9 @@ static enum auth_verdict compare(const struct conf *conf, const struct auth_reco
 }
 
 /* Nobody knows the name: as much work as for a wrong password, its result thrown away. */
-static enum auth_verdict unknown(const struct conf *conf, const struct auth_peer *peer, const char *name,
-                                 const struct auth_record *record, struct bytes password, struct error *err)
+static enum auth_verdict unknown(const struct conf *conf, const struct auth_peer *peer,
+                                 const char *name, const struct auth_record *record,
+                                 struct bytes password, struct error *err)
 {
     char copy[ACCOUNT_NAME_MAX + 1];
     bool match;
@@ -64,7 +65,8 @@ static enum auth_verdict unknown(const struct conf *conf, const struct auth_peer
         (void)password_verify(record->decoy, conf->auth_default_scheme, password, &match, NULL);
     } else {
         const char *argument;
-        const struct driver *driver = conf->auth && conf->auth[0] ? driver_of(conf->auth[0], &argument, NULL) : NULL;
+        const struct driver *driver =
+            conf->auth && conf->auth[0] ? driver_of(conf->auth[0], &argument, NULL) : NULL;
         memcpy(copy, name, strlen(name) + 1);
         if (driver && driver->check)
             (void)driver->check(conf, peer, copy, password, NULL);
@@ -79,8 +81,9 @@ static void forget(struct auth_record *record)
     bytes_wipe((void *)record->decoy.data, record->decoy.len);
 }
 
-static enum auth_verdict check(const struct conf *conf, const struct auth_peer *peer, char user[ACCOUNT_NAME_MAX + 1],
-                               struct bytes password, struct arena *arena, struct error *err)
+static enum auth_verdict check(const struct conf *conf, const struct auth_peer *peer,
+                               char user[ACCOUNT_NAME_MAX + 1], struct bytes password,
+                               struct arena *arena, struct error *err)
 {
     struct auth_record record = { 0 };
     const struct driver *driver;
@@ -110,8 +113,9 @@ static bool normalise(const struct conf *conf, char user[ACCOUNT_NAME_MAX + 1], 
     return true;
 }
 
-enum auth_verdict auth_password(const struct conf *conf, const struct auth_peer *peer, char user[ACCOUNT_NAME_MAX + 1],
-                                struct bytes password, struct error *err)
+enum auth_verdict auth_password(const struct conf *conf, const struct auth_peer *peer,
+                                char user[ACCOUNT_NAME_MAX + 1], struct bytes password,
+                                struct error *err)
 {
     struct arena *arena = arena_create(AUTH_ARENA);
     struct error trouble = { 0 };
@@ -134,14 +138,16 @@ enum auth_verdict auth_password(const struct conf *conf, const struct auth_peer 
 
 /* ---- APOP ---- */
 
-static enum auth_verdict compare_apop(const struct conf *conf, const struct auth_record *record, struct bytes challenge,
-                                      struct bytes digest_hex, struct error *err)
+static enum auth_verdict compare_apop(const struct conf *conf, const struct auth_record *record,
+                                      struct bytes challenge, struct bytes digest_hex,
+                                      struct error *err)
 {
     struct buf secret = BUF_INIT(4096), right = BUF_INIT(64);
     unsigned char difference = digest_hex.len != 32;
     enum auth_verdict verdict = AUTH_WRONG;
     if (!password_plain(record->password, conf->auth_default_scheme, &secret)) {
-        error_set(err, ERROR_NOT_PERMITTED, "no plain password is stored, which APOP needs (%s)", record->account.driver);
+        error_set(err, ERROR_NOT_PERMITTED, "no plain password is stored, which APOP needs (%s)",
+                  record->account.driver);
     } else if (!password_apop(challenge, buf_view(&secret), &right, err) || right.len != 32) {
         verdict = AUTH_TEMPORARY;
     } else {
@@ -158,8 +164,9 @@ static enum auth_verdict compare_apop(const struct conf *conf, const struct auth
     return verdict;
 }
 
-enum auth_verdict auth_apop(const struct conf *conf, const struct auth_peer *peer, char user[ACCOUNT_NAME_MAX + 1],
-                            struct bytes challenge, struct bytes digest_hex, struct error *err)
+enum auth_verdict auth_apop(const struct conf *conf, const struct auth_peer *peer,
+                            char user[ACCOUNT_NAME_MAX + 1], struct bytes challenge,
+                            struct bytes digest_hex, struct error *err)
 {
     struct auth_record record = { 0 };
     const struct driver *driver;
@@ -193,12 +200,14 @@ bool auth_has_plain_secrets(const struct conf *conf)
 
 /* ---- after it ---- */
 
-enum auth_verdict auth_account(const struct conf *conf, const struct auth_peer *peer, const char *user,
-                               struct account *account, struct arena *arena, struct error *err)
+enum auth_verdict auth_account(const struct conf *conf, const struct auth_peer *peer,
+                               const char *user, struct account *account, struct arena *arena,
+                               struct error *err)
 {
     struct error trouble = { 0 };
     if (!account_lookup(conf, user, account, arena, &trouble)) {
-        enum auth_verdict verdict = trouble.class == ERROR_NOT_PERMITTED ? AUTH_FORBIDDEN : AUTH_TEMPORARY;
+        enum auth_verdict verdict =
+            trouble.class == ERROR_NOT_PERMITTED ? AUTH_FORBIDDEN : AUTH_TEMPORARY;
         if (err)
             *err = trouble;
         return verdict;
@@ -208,13 +217,15 @@ enum auth_verdict auth_account(const struct conf *conf, const struct auth_peer *
         return AUTH_FORBIDDEN;
     }
     if (account->allow_nets && !nets_match(account->allow_nets, peer->address)) {
-        error_set(err, ERROR_NOT_PERMITTED, "%s is not in allow_nets (%s)", peer->address, account->driver);
+        error_set(err, ERROR_NOT_PERMITTED, "%s is not in allow_nets (%s)", peer->address,
+                  account->driver);
         return AUTH_FORBIDDEN;
     }
     return AUTH_OK;
 }
 
-bool auth_plain_split(struct bytes message, struct bytes *authzid, struct bytes *authcid, struct bytes *password)
+bool auth_plain_split(struct bytes message, struct bytes *authzid, struct bytes *authcid,
+                      struct bytes *password)
 {
     struct bytes rest = message;
     *authzid = bytes_split(&rest, '\0');

@@ -12,12 +12,14 @@ const struct driver *driver_of(const char *word, const char **argument, struct e
     for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
         size_t len = strlen(drivers[i].prefix);
         bool takes = drivers[i].prefix[len - 1] == ':';
-        if (strncmp(word, drivers[i].prefix, len) != 0 || (takes ? word[len] == '\0' : word[len] != '\0'))
+        if (strncmp(word, drivers[i].prefix, len) != 0 ||
+            (takes ? word[len] == '\0' : word[len] != '\0'))
             continue;
         *argument = word + len;
         return &drivers[i];
     }
-    error_set(err, ERROR_TEMPORARY, "auth: there is no driver \"%s\"; say pam or passwd-file:/path", word);
+    error_set(err, ERROR_TEMPORARY, "auth: there is no driver \"%s\"; say pam or passwd-file:/path",
+              word);
     return NULL;
 }
 
@@ -54,17 +56,22 @@ bool account_permitted(const struct conf *conf, const struct account *account, s
     unsigned uid = (unsigned)account->uid;
     const char *by = account->driver;
     if (uid == 0 || account->gid == 0)
-        return error_set(err, ERROR_NOT_PERMITTED, "user %s (%s) has %s 0, which never gets mail service", account->name, by,
+        return error_set(err, ERROR_NOT_PERMITTED,
+                         "user %s (%s) has %s 0, which never gets mail service", account->name, by,
                          uid == 0 ? "uid" : "gid");
     if (!account->uid_is_default && conf->first_valid_uid > 0 && uid < conf->first_valid_uid)
-        return error_set(err, ERROR_NOT_PERMITTED, "user %s (%s): uid %u is below first_valid_uid = %u", account->name, by,
+        return error_set(err, ERROR_NOT_PERMITTED,
+                         "user %s (%s): uid %u is below first_valid_uid = %u", account->name, by,
                          uid, conf->first_valid_uid);
     if (!account->uid_is_default && conf->last_valid_uid > 0 && uid > conf->last_valid_uid)
-        return error_set(err, ERROR_NOT_PERMITTED, "user %s (%s): uid %u is above last_valid_uid = %u", account->name, by,
+        return error_set(err, ERROR_NOT_PERMITTED,
+                         "user %s (%s): uid %u is above last_valid_uid = %u", account->name, by,
                          uid, conf->last_valid_uid);
     uid_t own = server_ids()->uid;
     if (own != 0 && uid != own)
-        return error_set(err, ERROR_NOT_PERMITTED, "user %s (%s) has uid %u, but this server runs as uid %u and serves only it",
-                         account->name, by, uid, (unsigned)own);
+        return error_set(
+            err, ERROR_NOT_PERMITTED,
+            "user %s (%s) has uid %u, but this server runs as uid %u and serves only it",
+            account->name, by, uid, (unsigned)own);
     return true;
 }

@@ -1,5 +1,6 @@
-/* Values between our own processes: a sequence of fields, each a 32-bit length and octets, or a 32-bit number. Who reads trusts nothing: a reader gives
- * each field's bound and ends with fields_end, since leftover octets are an error. */
+/* Values between our own processes: a sequence of fields, each a 32-bit length and octets, or a
+ * 32-bit number. Who reads trusts nothing: a reader gives each field's bound and ends with
+ * fields_end, since leftover octets are an error. */
 #ifndef AUTH_FIELD_H
 #define AUTH_FIELD_H
 

@@ -46,6 +46,7 @@ const void *module_load(const char *name, struct error *err)
     snprintf(symbol, sizeof(symbol), "%s_module", name);
     const void *table = dlsym(handle, symbol);
     if (!table)
-        error_set(err, ERROR_UNAVAILABLE, "%s has no %s: it is no module of this program", path, symbol);
+        error_set(err, ERROR_UNAVAILABLE, "%s has no %s: it is no module of this program", path,
+                  symbol);
     return table;
 }

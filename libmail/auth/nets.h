@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* Whether address ("192.0.2.1", "2001:db8::1", "local") is in nets; an IPv4 address mapped into IPv6 counts as IPv4. What is malformed matches nothing. */
+/* Whether address ("192.0.2.1", "2001:db8::1", "local") is in nets; an IPv4 address mapped into
+ * IPv6 counts as IPv4. What is malformed matches nothing. */
 bool nets_match(const char *nets, const char *address);
 
 #endif

@@ -24,7 +24,8 @@ static int look_up(const char *name, struct passwd *pw, char **buffer, struct pa
     return code == ENOENT || code == ESRCH || code == EBADF || code == EPERM ? 0 : code;
 }
 
-static bool fill(const struct passwd *pw, const char *name, struct account *account, struct arena *arena)
+static bool fill(const struct passwd *pw, const char *name, struct account *account,
+                 struct arena *arena)
 {
     *account = (struct account){ .uid = pw->pw_uid, .gid = pw->pw_gid, .driver = "pam" };
     memcpy(account->name, name, strlen(name) + 1);
@@ -34,8 +35,8 @@ static bool fill(const struct passwd *pw, const char *name, struct account *acco
     return account->home && account->system_user;
 }
 
-enum auth_found nss_find(const struct conf *conf, const char *argument, const char *name, struct auth_record *record,
-                         struct arena *arena, struct error *err)
+enum auth_found nss_find(const struct conf *conf, const char *argument, const char *name,
+                         struct auth_record *record, struct arena *arena, struct error *err)
 {
     struct passwd pw, *found = NULL;
     char *buffer = NULL;
@@ -54,8 +55,9 @@ enum auth_found nss_find(const struct conf *conf, const char *argument, const ch
     return result;
 }
 
-enum auth_verdict pam_check(const struct conf *conf, const struct auth_peer *peer, char user[ACCOUNT_NAME_MAX + 1],
-                            struct bytes password, struct error *err)
+enum auth_verdict pam_check(const struct conf *conf, const struct auth_peer *peer,
+                            char user[ACCOUNT_NAME_MAX + 1], struct bytes password,
+                            struct error *err)
 {
     const struct pam_module *module = module_load("pam", err);
     if (!module)

@@ -1,4 +1,5 @@
-/* The table through which nss.c reaches Linux-PAM (module/pam.c), only in the short-lived worker. */
+/* The table through which nss.c reaches Linux-PAM (module/pam.c), only in the short-lived worker.
+ */
 #ifndef AUTH_PAM_MODULE_H
 #define AUTH_PAM_MODULE_H
 
@@ -11,7 +12,8 @@ struct pam_question {
 
 struct pam_module {
     /* Authentication and account stages; the name that PAM ends with (PAM_USER) in final. */
-    enum auth_verdict (*check)(const struct pam_question *question, char *final, size_t size, struct error *err);
+    enum auth_verdict (*check)(const struct pam_question *question, char *final, size_t size,
+                               struct error *err);
 };
 
 #endif

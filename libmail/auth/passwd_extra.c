@@ -1,8 +1,11 @@
 #include "auth/passwd_extra.h"
 
-/* Words of Dovecot's that mean nothing here: they say how its own processes find or forward a user. */
-static const char *const ignored[] = { "nodelay", "delay_until", "proxy", "proxy_maybe", "host", "port", "destuser", "nopassword",
-                                       "mode", "starttls", "ssl", "pass", "master", "original_user", "forward" };
+/* Words of Dovecot's that mean nothing here: they say how its own processes find or forward a user.
+ */
+static const char *const ignored[] = { "nodelay", "delay_until",   "proxy",    "proxy_maybe",
+                                       "host",    "port",          "destuser", "nopassword",
+                                       "mode",    "starttls",      "ssl",      "pass",
+                                       "master",  "original_user", "forward" };
 
 static bool is_ignored(struct bytes name)
 {
@@ -24,8 +27,8 @@ static struct bytes next_word(struct bytes *rest)
     return word;
 }
 
-static bool add_setting(struct account *account, struct bytes name, struct bytes value, struct arena *arena,
-                        struct error *err)
+static bool add_setting(struct account *account, struct bytes name, struct bytes value,
+                        struct arena *arena, struct error *err)
 {
     if (account->settings_count == ACCOUNT_SETTINGS_MAX)
         return error_set(err, ERROR_LIMIT, "more than %d extra fields", ACCOUNT_SETTINGS_MAX);
@@ -37,8 +40,8 @@ static bool add_setting(struct account *account, struct bytes name, struct bytes
     return true;
 }
 
-static bool apply(struct passwd_entry *entry, struct account *account, struct bytes name, struct bytes value,
-                  struct arena *arena, struct error *err)
+static bool apply(struct passwd_entry *entry, struct account *account, struct bytes name,
+                  struct bytes value, struct arena *arena, struct error *err)
 {
     const struct bytes prefix = BYTES("userdb_");
     bool userdb = bytes_starts(name, prefix);
@@ -63,7 +66,8 @@ static bool apply(struct passwd_entry *entry, struct account *account, struct by
     return (!userdb && is_ignored(name)) || add_setting(account, name, value, arena, err);
 }
 
-bool passwd_extra(struct passwd_entry *entry, struct account *account, struct arena *arena, struct error *err)
+bool passwd_extra(struct passwd_entry *entry, struct account *account, struct arena *arena,
+                  struct error *err)
 {
     struct bytes rest = entry->extra;
     for (struct bytes word = next_word(&rest); word.len > 0; word = next_word(&rest)) {

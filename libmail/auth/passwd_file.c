@@ -32,7 +32,8 @@ bool passwd_parse(struct bytes line, struct passwd_entry *entry, struct error *e
     if (entry->user.len == 0)
         return error_set(err, ERROR_CORRUPT, "no user name before the first colon");
     if (entry->user.len > ACCOUNT_NAME_MAX)
-        return error_set(err, ERROR_CORRUPT, "a user name of more than %d octets", ACCOUNT_NAME_MAX);
+        return error_set(err, ERROR_CORRUPT, "a user name of more than %d octets",
+                         ACCOUNT_NAME_MAX);
     if (!rest.data)
         return error_set(err, ERROR_CORRUPT, "no colon behind the user name");
     entry->password = next_field(&rest);
@@ -73,7 +74,8 @@ static bool default_ids(const struct conf *conf, struct account *account, struct
     if (conf->mail_user && *conf->mail_user) {
         passwd_mail_user(conf);
         if (!mail_user.there)
-            return error_set(err, ERROR_TEMPORARY, "the user %s (setting mail_user) does not exist", conf->mail_user);
+            return error_set(err, ERROR_TEMPORARY, "the user %s (setting mail_user) does not exist",
+                             conf->mail_user);
         account->uid = mail_user.uid;
         account->gid = mail_user.gid;
     } else if (own->uid != 0) {
@@ -96,8 +98,8 @@ static bool parse_id(struct bytes text, const char *what, uint32_t *id, struct e
     return true;
 }
 
-static bool set_ids(const struct conf *conf, const struct passwd_entry *entry, struct account *account,
-                    struct error *err)
+static bool set_ids(const struct conf *conf, const struct passwd_entry *entry,
+                    struct account *account, struct error *err)
 {
     const struct server_ids *own = server_ids();
     const uint32_t none = UINT32_MAX;
@@ -118,14 +120,15 @@ static bool set_ids(const struct conf *conf, const struct passwd_entry *entry, s
 
 /* ---- the record ---- */
 
-static bool set_home(const struct conf *conf, const struct passwd_entry *entry, struct account *account,
-                     struct arena *arena, struct error *err)
+static bool set_home(const struct conf *conf, const struct passwd_entry *entry,
+                     struct account *account, struct arena *arena, struct error *err)
 {
     struct buf home = BUF_INIT(4096);
     const struct conf_vars vars = { account->name, NULL, NULL };
     if (entry->home.len > 0)
         buf_bytes(&home, entry->home);
-    else if (conf->mail_home && *conf->mail_home && !conf_expand(conf->mail_home, &vars, &home, err))
+    else if (conf->mail_home && *conf->mail_home &&
+             !conf_expand(conf->mail_home, &vars, &home, err))
         return error_prefix(err, "mail_home: ");
     account->home = buf_failed(&home) ? NULL : arena_copy(arena, buf_view(&home));
     buf_free(&home);
@@ -133,7 +136,8 @@ static bool set_home(const struct conf *conf, const struct passwd_entry *entry, 
 }
 
 static bool fill(const struct conf *conf, const char *path, unsigned line, const char *name,
-                 struct passwd_entry *entry, struct auth_record *record, struct arena *arena, struct error *err)
+                 struct passwd_entry *entry, struct auth_record *record, struct arena *arena,
+                 struct error *err)
 {
     struct account *account = &record->account;
     *account = (struct account){ 0 };
@@ -174,7 +178,8 @@ size_t passwd_descriptors(int *fds)
     return count;
 }
 
-/* A descriptor of its own for one lookup, at the file's start; -1 with errno. *own: it is to be closed. */
+/* A descriptor of its own for one lookup, at the file's start; -1 with errno. *own: it is to be
+ * closed. */
 static int file_of(const char *path, bool *own)
 {
     *own = false;
@@ -200,12 +205,14 @@ static bool skip_line(struct input *input, struct error *err)
     return false;
 }
 
-static int next_line(struct input *input, const char *path, unsigned number, struct bytes *line, struct error *err)
+static int next_line(struct input *input, const char *path, unsigned number, struct bytes *line,
+                     struct error *err)
 {
     struct error trouble = { 0 };
     int got = input_line(input, PASSWD_LINE_MAX, line, &trouble);
     if (got < 0 && trouble.class == ERROR_TOO_BIG) {
-        log_error("%s:%u: longer than %d octets; the line is skipped", path, number, PASSWD_LINE_MAX);
+        log_error("%s:%u: longer than %d octets; the line is skipped", path, number,
+                  PASSWD_LINE_MAX);
         *line = bytes_make("", 0);
         trouble = (struct error){ 0 };
         return skip_line(input, &trouble) ? 1 : trouble.class == ERROR_NONE ? 0 : -1;
@@ -216,14 +223,16 @@ static int next_line(struct input *input, const char *path, unsigned number, str
 }
 
 /* The first hash of the file stands in for that of users whom nobody knows. */
-static void keep_decoy(struct auth_record *record, const struct passwd_entry *entry, struct arena *arena)
+static void keep_decoy(struct auth_record *record, const struct passwd_entry *entry,
+                       struct arena *arena)
 {
     if (!record->decoy.data && entry->password.len > 0)
         record->decoy = arena_bytes(arena, entry->password);
 }
 
-static enum auth_found scan(const struct conf *conf, const char *path, struct input *input, const char *name,
-                            struct auth_record *record, struct arena *arena, struct error *err)
+static enum auth_found scan(const struct conf *conf, const char *path, struct input *input,
+                            const char *name, struct auth_record *record, struct arena *arena,
+                            struct error *err)
 {
     struct passwd_entry entry;
     struct bytes line;
@@ -242,15 +251,15 @@ static enum auth_found scan(const struct conf *conf, const char *path, struct in
             continue;
         if (fill(conf, path, number, name, &entry, record, arena, &trouble))
             return AUTH_FOUND;
-        error_set(err, trouble.class == ERROR_INVALID ? ERROR_TEMPORARY : trouble.class, "%s:%u: %s", path, number,
-                  trouble.text);
+        error_set(err, trouble.class == ERROR_INVALID ? ERROR_TEMPORARY : trouble.class,
+                  "%s:%u: %s", path, number, trouble.text);
         return AUTH_FAILED;
     }
     return got < 0 ? AUTH_FAILED : AUTH_ABSENT;
 }
 
-enum auth_found passwd_find(const struct conf *conf, const char *path, const char *name, struct auth_record *record,
-                            struct arena *arena, struct error *err)
+enum auth_found passwd_find(const struct conf *conf, const char *path, const char *name,
+                            struct auth_record *record, struct arena *arena, struct error *err)
 {
     bool own;
     int fd = file_of(path, &own);

@@ -13,7 +13,7 @@ enum encoding { ENCODING_NONE, ENCODING_HEX, ENCODING_BASE64, ENCODING_GUESS };
 struct scheme {
     const char *name;
     enum kind kind;
-    const char *argument; /* prefix of crypt(5), or digest */
+    const char *argument;   /* prefix of crypt(5), or digest */
     enum encoding encoding; /* of a digest that is made */
 };
 
@@ -73,14 +73,16 @@ static bool encoding_of(struct bytes suffix, enum encoding *encoding)
         return true;
     if (bytes_equal_nocase(suffix, BYTES("hex")))
         *encoding = ENCODING_HEX;
-    else if (bytes_equal_nocase(suffix, BYTES("b64")) || bytes_equal_nocase(suffix, BYTES("base64")))
+    else if (bytes_equal_nocase(suffix, BYTES("b64")) ||
+             bytes_equal_nocase(suffix, BYTES("base64")))
         *encoding = ENCODING_BASE64;
     else
         return false;
     return true;
 }
 
-static bool parse(struct bytes text, const char *default_scheme, struct stored *stored, struct error *err)
+static bool parse(struct bytes text, const char *default_scheme, struct stored *stored,
+                  struct error *err)
 {
     struct bytes name = bytes_of(default_scheme && *default_scheme ? default_scheme : "CRYPT");
     stored->data = text;
@@ -92,9 +94,12 @@ static bool parse(struct bytes text, const char *default_scheme, struct stored *
     }
     struct bytes suffix = name, base = bytes_split(&suffix, '.');
     stored->scheme = scheme_of(base);
-    stored->encoding = !stored->scheme || stored->scheme->encoding == ENCODING_NONE ? ENCODING_NONE : ENCODING_GUESS;
+    stored->encoding = !stored->scheme || stored->scheme->encoding == ENCODING_NONE
+                           ? ENCODING_NONE
+                           : ENCODING_GUESS;
     if (!stored->scheme || !encoding_of(suffix, &stored->encoding))
-        return error_set(err, ERROR_CORRUPT, "password scheme {%.*s} is not known", BYTES_FMT(bytes_take(name, 40)));
+        return error_set(err, ERROR_CORRUPT, "password scheme {%.*s} is not known",
+                         BYTES_FMT(bytes_take(name, 40)));
     return true;
 }
 
@@ -117,13 +122,15 @@ static bool hex_decode(struct bytes text, struct buf *out)
     return text.len % 2 == 0;
 }
 
-/* A digest without a suffix: hexadecimal when it is twice as long as the digest, as Dovecot guesses. */
+/* A digest without a suffix: hexadecimal when it is twice as long as the digest, as Dovecot
+ * guesses. */
 static bool decode(const struct stored *stored, size_t digest_size, struct buf *out)
 {
     enum encoding encoding = stored->encoding;
     if (encoding == ENCODING_GUESS)
-        encoding = stored->scheme->kind == KIND_DIGEST && stored->data.len == digest_size * 2 ? ENCODING_HEX
-                                                                                             : ENCODING_BASE64;
+        encoding = stored->scheme->kind == KIND_DIGEST && stored->data.len == digest_size * 2
+                       ? ENCODING_HEX
+                       : ENCODING_BASE64;
     if (encoding == ENCODING_HEX)
         return hex_decode(stored->data, out);
     if (encoding == ENCODING_BASE64)
@@ -156,20 +163,22 @@ static bool verify_crypt(struct bytes hash, struct bytes given, bool *match, str
     return good;
 }
 
-static bool verify_digest(const struct scheme *scheme, struct bytes data, struct bytes given, bool *match,
-                          struct error *err)
+static bool verify_digest(const struct scheme *scheme, struct bytes data, struct bytes given,
+                          bool *match, struct error *err)
 {
     size_t size = module(err)->digest_size(scheme->argument);
     if (scheme->kind == KIND_SALTED ? data.len <= size : data.len != size)
         return error_set(err, ERROR_CORRUPT, "a {%s} hash of %zu octets", scheme->name, data.len);
     struct buf made = BUF_INIT(64);
-    bool good = module(err)->digest(scheme->argument, given, bytes_skip(data, size), &made) || error_memory(err);
+    bool good = module(err)->digest(scheme->argument, given, bytes_skip(data, size), &made) ||
+                error_memory(err);
     *match = good && same(bytes_take(data, size), buf_view(&made));
     buf_wipe(&made);
     return good;
 }
 
-bool password_verify(struct bytes text, const char *default_scheme, struct bytes given, bool *match, struct error *err)
+bool password_verify(struct bytes text, const char *default_scheme, struct bytes given, bool *match,
+                     struct error *err)
 {
     struct stored stored;
     struct buf data = BUF_INIT(PASSWORD_DATA_MAX);
@@ -181,7 +190,8 @@ bool password_verify(struct bytes text, const char *default_scheme, struct bytes
     const struct scheme *scheme = stored.scheme;
     size_t size = scheme->kind >= KIND_DIGEST ? module(err)->digest_size(scheme->argument) : 0;
     bool good = (decode(&stored, size, &data) && !buf_failed(&data)) ||
-                error_set(err, ERROR_CORRUPT, "the data of a {%s} password is not what it should be", scheme->name);
+                error_set(err, ERROR_CORRUPT,
+                          "the data of a {%s} password is not what it should be", scheme->name);
     if (good && scheme->kind == KIND_PLAIN)
         *match = same(buf_view(&data), given);
     else if (good && scheme->kind == KIND_CRYPT)
@@ -195,8 +205,8 @@ bool password_verify(struct bytes text, const char *default_scheme, struct bytes
 bool password_plain(struct bytes text, const char *default_scheme, struct buf *out)
 {
     struct stored stored;
-    return text.len > 0 && parse(text, default_scheme, &stored, NULL) && stored.scheme->kind == KIND_PLAIN &&
-           decode(&stored, 0, out) && !buf_failed(out);
+    return text.len > 0 && parse(text, default_scheme, &stored, NULL) &&
+           stored.scheme->kind == KIND_PLAIN && decode(&stored, 0, out) && !buf_failed(out);
 }
 
 static void hex_encode(struct bytes data, struct buf *out)
@@ -208,14 +218,16 @@ static void hex_encode(struct bytes data, struct buf *out)
 bool password_apop(struct bytes challenge, struct bytes secret, struct buf *out, struct error *err)
 {
     struct buf digest = BUF_INIT(64);
-    bool good = module(err) && (module(err)->digest("MD5", challenge, secret, &digest) || error_memory(err));
+    bool good = module(err) &&
+                (module(err)->digest("MD5", challenge, secret, &digest) || error_memory(err));
     if (good)
         hex_encode(buf_view(&digest), out);
     buf_wipe(&digest);
     return good;
 }
 
-static bool make_digest(const struct scheme *scheme, struct bytes password, struct buf *out, struct error *err)
+static bool make_digest(const struct scheme *scheme, struct bytes password, struct buf *out,
+                        struct error *err)
 {
     char octets[8];
     struct buf digest = BUF_INIT(128);

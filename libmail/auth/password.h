@@ -1,13 +1,17 @@
-/* A stored password: "{SCHEME}data", Dovecot's names. Comparing takes the same time wherever the difference is. */
+/* A stored password: "{SCHEME}data", Dovecot's names. Comparing takes the same time wherever the
+ * difference is. */
 #ifndef AUTH_PASSWORD_H
 #define AUTH_PASSWORD_H
 
 #include "base/buf.h"
 #include "base/error.h"
 
-/* *match says whether given is it. False with *err (ERROR_CORRUPT): the stored form makes no sense. */
-bool password_verify(struct bytes stored, const char *default_scheme, struct bytes given, bool *match, struct error *err);
-/* The secret itself where it is stored ({PLAIN}, {CLEARTEXT}, with .b64 or .hex): appended to out. False: it is not. */
+/* *match says whether given is it. False with *err (ERROR_CORRUPT): the stored form makes no sense.
+ */
+bool password_verify(struct bytes stored, const char *default_scheme, struct bytes given,
+                     bool *match, struct error *err);
+/* The secret itself where it is stored ({PLAIN}, {CLEARTEXT}, with .b64 or .hex): appended to out.
+ * False: it is not. */
 bool password_plain(struct bytes stored, const char *default_scheme, struct buf *out);
 /* Loads what comparing needs. */
 bool password_prepare(struct error *err);

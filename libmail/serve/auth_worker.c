@@ -1,4 +1,5 @@
-/* One password, one worker: it alone reads the message with the secret and the files with the hashes, and answers with a verdict and the account. */
+/* One password, one worker: it alone reads the message with the secret and the files with the
+ * hashes, and answers with a verdict and the account. */
 #include "serve/connection.h"
 #include "serve/sandbox.h"
 #include "serve/worker.h"
@@ -20,18 +21,22 @@ static bool parse(struct bytes payload, struct question *q)
 {
     struct bytes rest = payload;
     return field_get(&rest, sizeof(((struct auth_answer *)0)->method) - 1, &q->method) &&
-           field_get(&rest, ACCOUNT_NAME_MAX, &q->authzid) && field_get(&rest, ACCOUNT_NAME_MAX, &q->user) &&
+           field_get(&rest, ACCOUNT_NAME_MAX, &q->authzid) &&
+           field_get(&rest, ACCOUNT_NAME_MAX, &q->user) &&
            field_get(&rest, LOGIN_PASSWORD_MAX, &q->secret) && fields_end(rest) &&
            !(q->user.len && memchr(q->user.data, 0, q->user.len)) &&
            !(q->method.len && memchr(q->method.data, 0, q->method.len));
 }
 
-static void find_account(const struct conf *conf, const struct auth_peer *peer, struct auth_answer *answer)
+static void find_account(const struct conf *conf, const struct auth_peer *peer,
+                         struct auth_answer *answer)
 {
     struct account account;
     struct buf packed = BUF_INIT(ACCOUNT_PACKED_MAX * 2);
     struct arena *arena = arena_create(AUTH_ARENA);
-    answer->verdict = arena ? auth_account(conf, peer, answer->user, &account, arena, &answer->error) : AUTH_TEMPORARY;
+    answer->verdict = arena
+                          ? auth_account(conf, peer, answer->user, &account, arena, &answer->error)
+                          : AUTH_TEMPORARY;
     if (answer->verdict == AUTH_OK && !account_pack(&account, &packed, &answer->error))
         answer->verdict = AUTH_TEMPORARY;
     if (answer->verdict == AUTH_OK) {
@@ -42,17 +47,20 @@ static void find_account(const struct conf *conf, const struct auth_peer *peer, 
     arena_destroy(&arena);
 }
 
-static void check(const struct connection *connection, const struct question *q, struct auth_answer *answer)
+static void check(const struct connection *connection, const struct question *q,
+                  struct auth_answer *answer)
 {
     const struct conf *conf = connection->serve->conf;
     const struct auth_peer *peer = &connection->peer;
     memcpy(answer->user, q->user.data, q->user.len);
     memcpy(answer->method, q->method.data, q->method.len);
-    answer->verdict = q->apop ? auth_apop(conf, peer, answer->user, bytes_of(connection->challenge), q->secret, &answer->error)
+    answer->verdict = q->apop ? auth_apop(conf, peer, answer->user, bytes_of(connection->challenge),
+                                          q->secret, &answer->error)
                               : auth_password(conf, peer, answer->user, q->secret, &answer->error);
     if (answer->verdict != AUTH_OK)
         return;
-    if (q->authzid.len > 0 && !bytes_equal(q->authzid, q->user) && !bytes_equal(q->authzid, bytes_of(answer->user))) {
+    if (q->authzid.len > 0 && !bytes_equal(q->authzid, q->user) &&
+        !bytes_equal(q->authzid, bytes_of(answer->user))) {
         answer->verdict = AUTH_FORBIDDEN;
         error_set(&answer->error, ERROR_NOT_PERMITTED, "may not act for another user");
         return;
@@ -92,7 +100,8 @@ static void work(void *context, int pipe, void *answer)
     ask(context, pipe, answer);
 }
 
-bool auth_ask(const struct connection *connection, int fd, struct auth_answer *answer, struct error *err)
+bool auth_ask(const struct connection *connection, int fd, struct auth_answer *answer,
+              struct error *err)
 {
     struct auth_task task = { connection, fd };
     bool good = worker_run(work, &task, answer, sizeof(*answer), fd, AUTH_PATIENCE, err);

@@ -1,4 +1,5 @@
-/* The listener: a warm parent that accepts and forks. It knows of its children only who they serve. */
+/* The listener: a warm parent that accepts and forks. It knows of its children only who they serve.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +16,9 @@
 #include "serve/start.h"
 
 #define LISTEN_MAX 16
-#define LISTEN_BACKOFF 200 /* milliseconds without accepting, after the machine had no descriptor, memory or process left */
+#define LISTEN_BACKOFF                                                                             \
+    200 /* milliseconds without accepting, after the machine had no descriptor, memory or process  \
+           left */
 #define LISTEN_SILENCE 60000
 #define LISTEN_CHILDREN "POSTERN_CHILDREN" /* how many a parent has that executes itself anew */
 
@@ -66,7 +69,8 @@ static bool is_crash(int signal)
     return signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGSYS;
 }
 
-/* Children of before an execution anew have no known pid: any unknown one stands for one of them. */
+/* Children of before an execution anew have no known pid: any unknown one stands for one of them.
+ */
 static void forget(struct listener *l, pid_t pid, int status)
 {
     size_t i = 0;
@@ -78,7 +82,8 @@ static void forget(struct listener *l, pid_t pid, int status)
     if (i == l->count)
         return;
     if (WIFSIGNALED(status) && is_crash(WTERMSIG(status))) {
-        log_error("the process of a connection from %s died of signal %d (%s); starting anew with other addresses",
+        log_error("the process of a connection from %s died of signal %d (%s); starting anew with "
+                  "other addresses",
                   l->children[i].address, WTERMSIG(status), strsignal(WTERMSIG(status)));
         l->anew = true;
     }
@@ -125,7 +130,8 @@ static void serve_one(struct listener *l, int fd)
         unblock(l->signals);
         for (size_t i = 0; i < l->start->listen_count; i++)
             close(l->fds[i]);
-        /* No exit handlers: this process shares them with its parent, and its filter may forbid what they do. */
+        /* No exit handlers: this process shares them with its parent, and its filter may forbid
+         * what they do. */
         _exit(l->serve(l->context, fd));
     }
     if (pid < 0)
@@ -192,7 +198,8 @@ static bool turn(struct listener *l)
 
 /* ---- beginning and end ---- */
 
-/* Standard input moves up, so that no child has a listening socket among its standard descriptors. */
+/* Standard input moves up, so that no child has a listening socket among its standard descriptors.
+ */
 static bool take_sockets(struct listener *l)
 {
     for (size_t i = 0; i < l->start->listen_count; i++) {
@@ -238,7 +245,8 @@ static bool begin(struct listener *l)
     return l->signals >= 0;
 }
 
-/* Descriptors, process id and children stay; the memory is a new one. Returns only when that failed. */
+/* Descriptors, process id and children stay; the memory is a new one. Returns only when that
+ * failed. */
 static void execute_anew(struct listener *l)
 {
     char path[PATH_MAX], number[32];
@@ -264,7 +272,8 @@ static void execute_anew(struct listener *l)
     log_error("%s: %s", path, strerror(errno));
 }
 
-int start_listen(const struct start *start, const struct conf *conf, char **argv, int (*serve)(void *context, int fd), void *context)
+int start_listen(const struct start *start, const struct conf *conf, char **argv,
+                 int (*serve)(void *context, int fd), void *context)
 {
     struct listener l = {
         .start = start,

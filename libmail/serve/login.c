@@ -1,4 +1,6 @@
-/* The login process: no privileges, an empty root directory, a filter that kills; it parses what strangers send, and asks the monitor. */
+/* The login process: no privileges, an empty root directory, a filter that kills; it parses what
+ * strangers send, and asks the monitor. */
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/log.h"
@@ -7,8 +9,8 @@
 #include "serve/sandbox.h"
 #include "serve/transport.h"
 
-#define LOGIN_TIMEOUT_MS 30000  /* a write without progress */
-#define LOGIN_PATIENCE 120000   /* for the monitor's verdict: PAM may be slow */
+#define LOGIN_TIMEOUT_MS 30000 /* a write without progress */
+#define LOGIN_PATIENCE 120000  /* for the monitor's verdict: PAM may be slow */
 
 struct inside {
     struct login login; /* what the protocol sees */
@@ -57,10 +59,11 @@ static enum auth_verdict wait_verdict(struct inside *in, bool *last)
     struct error err;
     unsigned type = 0;
     uint32_t verdict = AUTH_TEMPORARY, is_last = 1;
-    int got = privsep_receive(in->monitor, NULL, LOGIN_PATIENCE, &type, &payload, &in->stream, &err);
+    int got =
+        privsep_receive(in->monitor, NULL, LOGIN_PATIENCE, &type, &payload, &in->stream, &err);
     struct bytes rest = buf_view(&payload);
-    if (got <= 0 || type != TELL_VERDICT || !field_get_number(&rest, &verdict) || !field_get_number(&rest, &is_last) ||
-        verdict > AUTH_MALFORMED) {
+    if (got <= 0 || type != TELL_VERDICT || !field_get_number(&rest, &verdict) ||
+        !field_get_number(&rest, &is_last) || verdict > AUTH_MALFORMED) {
         verdict = AUTH_TEMPORARY;
         is_last = 1;
     }
@@ -69,7 +72,8 @@ static enum auth_verdict wait_verdict(struct inside *in, bool *last)
     return (enum auth_verdict)verdict;
 }
 
-/* What was read behind the command goes to the session: in the message, or through TLS by the shuttle. */
+/* What was read behind the command goes to the session: in the message, or through TLS by the
+ * shuttle. */
 static void hand_over(struct inside *in, struct bytes resume)
 {
     struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
@@ -78,12 +82,14 @@ static void hand_over(struct inside *in, struct bytes resume)
     in->granted = true;
     field_put(&payload, bytes_take(resume, LOGIN_RESUME_MAX));
     field_put(&payload, read);
-    if (buf_failed(&payload) || !privsep_send(in->monitor, ASK_RESUME, buf_view(&payload), -1, &err))
+    if (buf_failed(&payload) ||
+        !privsep_send(in->monitor, ASK_RESUME, buf_view(&payload), -1, &err))
         in->granted = false;
     buf_free(&payload);
 }
 
-static enum auth_verdict ask(struct login *login, unsigned type, const struct bytes fields[4], struct bytes resume, bool *last)
+static enum auth_verdict ask(struct login *login, unsigned type, const struct bytes fields[4],
+                             struct bytes resume, bool *last)
 {
     struct inside *in = inside_of(login);
     struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
@@ -91,7 +97,8 @@ static enum auth_verdict ask(struct login *login, unsigned type, const struct by
     int64_t since = wait_clock();
     for (size_t i = 0; i < 4; i++)
         field_put(&payload, fields[i]);
-    bool sent = !buf_failed(&payload) && privsep_send(in->monitor, type, buf_view(&payload), -1, &err);
+    bool sent =
+        !buf_failed(&payload) && privsep_send(in->monitor, type, buf_view(&payload), -1, &err);
     buf_wipe(&payload);
     *last = true;
     if (!sent)
@@ -105,18 +112,22 @@ static enum auth_verdict ask(struct login *login, unsigned type, const struct by
     return verdict;
 }
 
-/* What no driver could know costs a try like any wrong password: the monitor counts and delays it. */
+/* What no driver could know costs a try like any wrong password: the monitor counts and delays it.
+ */
 static struct bytes bounded(struct bytes text, size_t most)
 {
     return text.len <= most ? text : bytes_make("", 0);
 }
 
-static enum auth_verdict ask_password(struct login *login, struct bytes method, struct bytes authzid, struct bytes user,
+static enum auth_verdict ask_password(struct login *login, struct bytes method,
+                                      struct bytes authzid, struct bytes user,
                                       struct bytes password, struct bytes resume, bool *last)
 {
-    bool too_long = authzid.len > ACCOUNT_NAME_MAX || user.len > ACCOUNT_NAME_MAX || password.len > LOGIN_PASSWORD_MAX ||
+    bool too_long = authzid.len > ACCOUNT_NAME_MAX || user.len > ACCOUNT_NAME_MAX ||
+                    password.len > LOGIN_PASSWORD_MAX ||
                     (user.len && memchr(user.data, 0, user.len));
-    const struct bytes fields[4] = { method, bounded(authzid, ACCOUNT_NAME_MAX), too_long ? bytes_make("", 0) : user,
+    const struct bytes fields[4] = { method, bounded(authzid, ACCOUNT_NAME_MAX),
+                                     too_long ? bytes_make("", 0) : user,
                                      bounded(password, LOGIN_PASSWORD_MAX) };
     if (!login->plaintext_ok) {
         *last = false;
@@ -125,16 +136,18 @@ static enum auth_verdict ask_password(struct login *login, struct bytes method, 
     return ask(login, ASK_PASSWORD, fields, resume, last);
 }
 
-enum auth_verdict login_password(struct login *login, struct bytes user, struct bytes password, struct bytes resume, bool *last)
+enum auth_verdict login_password(struct login *login, struct bytes user, struct bytes password,
+                                 struct bytes resume, bool *last)
 {
     return ask_password(login, BYTES("PLAIN"), bytes_make("", 0), user, password, resume, last);
 }
 
-enum auth_verdict login_apop(struct login *login, struct bytes user, struct bytes digest_hex, struct bytes resume, bool *last)
+enum auth_verdict login_apop(struct login *login, struct bytes user, struct bytes digest_hex,
+                             struct bytes resume, bool *last)
 {
     bool fits = user.len <= ACCOUNT_NAME_MAX && !(user.len && memchr(user.data, 0, user.len));
-    const struct bytes fields[4] = { BYTES("APOP"), bytes_make("", 0), fits ? user : bytes_make("", 0),
-                                     bounded(digest_hex, 64) };
+    const struct bytes fields[4] = { BYTES("APOP"), bytes_make("", 0),
+                                     fits ? user : bytes_make("", 0), bounded(digest_hex, 64) };
     return ask(login, ASK_APOP, fields, resume, last);
 }
 
@@ -157,12 +170,14 @@ static enum auth_verdict sasl_plain(struct exchange *x)
     if (!message.data && x->more(x->context, bytes_make("", 0), &answer))
         message = buf_view(&answer);
     if (message.data && auth_plain_split(message, &authzid, &authcid, &password))
-        verdict = ask_password(x->login, BYTES("PLAIN"), authzid, authcid, password, x->resume, x->last);
+        verdict =
+            ask_password(x->login, BYTES("PLAIN"), authzid, authcid, password, x->resume, x->last);
     buf_wipe(&answer);
     return verdict;
 }
 
-/* draft-murchison-sasl-login-00: two prompts; clients that send the name first are taken at their word. */
+/* draft-murchison-sasl-login-00: two prompts; clients that send the name first are taken at their
+ * word. */
 static enum auth_verdict sasl_login(struct exchange *x)
 {
     struct buf name = BUF_INIT(LOGIN_BUFFER), password = BUF_INIT(LOGIN_BUFFER);
@@ -171,8 +186,8 @@ static enum auth_verdict sasl_login(struct exchange *x)
         buf_bytes(&name, x->initial);
     if ((x->initial.data || x->more(x->context, BYTES("Username:"), &name)) && name.len > 0 &&
         x->more(x->context, BYTES("Password:"), &password))
-        verdict = ask_password(x->login, BYTES("LOGIN"), bytes_make("", 0), buf_view(&name), buf_view(&password), x->resume,
-                               x->last);
+        verdict = ask_password(x->login, BYTES("LOGIN"), bytes_make("", 0), buf_view(&name),
+                               buf_view(&password), x->resume, x->last);
     buf_wipe(&name);
     buf_wipe(&password);
     return verdict;
@@ -186,8 +201,8 @@ static const struct {
     { "LOGIN", sasl_login },
 };
 
-enum auth_verdict login_sasl(struct login *login, struct bytes mechanism, struct bytes initial, login_more *more, void *context,
-                             struct bytes resume, bool *last)
+enum auth_verdict login_sasl(struct login *login, struct bytes mechanism, struct bytes initial,
+                             login_more *more, void *context, struct bytes resume, bool *last)
 {
     struct exchange exchange = { login, initial, more, context, resume, last };
     *last = false;
@@ -225,10 +240,12 @@ static bool prepare(struct inside *in, struct error *err)
     const int keep[] = { c->fd, in->monitor };
     struct error trouble = { 0 };
     if (!load_tls(in, &trouble))
-        log_error("TLS %s: %s", in->tls ? "goes on with the old certificate" : "is not offered", trouble.text);
+        log_error("TLS %s: %s", in->tls ? "goes on with the old certificate" : "is not offered",
+                  trouble.text);
     if (!sandbox_enter(SANDBOX_LOGIN, conf, keep, 2, err))
         return false;
-    in->transport = transport_open(c->fd, LOGIN_TIMEOUT_MS > (int)conf->login_timeout * 1000 ? LOGIN_TIMEOUT_MS : -1);
+    in->transport = transport_open(
+        c->fd, LOGIN_TIMEOUT_MS > (int)conf->login_timeout * 1000 ? LOGIN_TIMEOUT_MS : -1);
     if (!in->transport)
         return error_memory(err);
     in->deadline = wait_clock() + (int64_t)conf->login_timeout * 1000;
@@ -254,6 +271,16 @@ static void give_up(struct inside *in, const char *reason)
     buf_free(&payload);
 }
 
+/* Who stops the service signals all its processes; the session's last answer must still go out, and
+ * its end is ours. */
+static void live_with_session(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static void serve(struct inside *in)
 {
     struct error err = { 0 };
@@ -269,6 +296,7 @@ static void serve(struct inside *in)
     all->service->login(&in->login);
     if (in->granted) {
         if (in->login.tls_active && in->stream >= 0) {
+            live_with_session();
             transport_deadline(in->transport, -1);
             transport_shuttle(in->transport, in->login.in, in->stream);
         }

@@ -1,5 +1,6 @@
-/* The monitor: the process that still may become the user, until it does. It parses no protocol; it takes a few messages through a gate, and what needs
- * a secret it has done by a worker. The first message that does not fit ends the connection. */
+/* The monitor: the process that still may become the user, until it does. It parses no protocol; it
+ * takes a few messages through a gate, and what needs a secret it has done by a worker. The first
+ * message that does not fit ends the connection. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -18,7 +19,8 @@ enum { BEFORE = 1, GRANTED = 2, OVER = 4 };
 static const struct privsep_rule rules[] = {
     PRIVSEP_RULE_SIGN(BEFORE),
     { "tls", ASK_TLS, BEFORE, 1, 4, 256 },
-    { "password", ASK_PASSWORD, BEFORE, 0, 16, 16 + 32 + 2 * ACCOUNT_NAME_MAX + LOGIN_PASSWORD_MAX },
+    { "password", ASK_PASSWORD, BEFORE, 0, 16,
+      16 + 32 + 2 * ACCOUNT_NAME_MAX + LOGIN_PASSWORD_MAX },
     { "apop", ASK_APOP, BEFORE, 0, 16, 16 + 32 + ACCOUNT_NAME_MAX + 64 },
     { "resume", ASK_RESUME, GRANTED, 1, 8, 8 + LOGIN_RESUME_MAX + LOGIN_BUFFER },
     { "give up", ASK_GIVE_UP, BEFORE | OVER, 1, 4, 256 },
@@ -48,7 +50,8 @@ static const char *signal_of_login(struct monitor *m, int *signal)
     return *signal ? strsignal(*signal) : "";
 }
 
-/* Login's work is done, or it must not go on. Its crash is ours: a listener sees it and starts anew. */
+/* Login's work is done, or it must not go on. Its crash is ours: a listener sees it and starts
+ * anew. */
 static void end_login(struct monitor *m)
 {
     int signal;
@@ -57,7 +60,8 @@ static void end_login(struct monitor *m)
     const char *name = signal_of_login(m, &signal);
     if (!signal || signal == SIGKILL || signal == SIGTERM || signal == SIGINT)
         return;
-    log_error("the login process of a connection from %s died of signal %d (%s)", m->connection->peer.address, signal, name);
+    log_error("the login process of a connection from %s died of signal %d (%s)",
+              m->connection->peer.address, signal, name);
     if (signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGSYS) {
         struct sigaction plain = { .sa_handler = SIG_DFL };
         sigaction(signal, &plain, NULL);
@@ -81,8 +85,9 @@ static void log_success(const struct monitor *m, const struct auth_answer *answe
 {
     const struct connection *c = m->connection;
     log_field("MAIL_USER", m->grant->account.name);
-    log_info("login: user=%s, method=%s, rip=%s, lip=%s, TLS=%s, session=%s", m->grant->account.name, answer->method,
-             c->peer.address, c->own_address, tls_word(m), c->id);
+    log_info("login: user=%s, method=%s, rip=%s, lip=%s, TLS=%s, session=%s",
+             m->grant->account.name, answer->method, c->peer.address, c->own_address, tls_word(m),
+             c->id);
 }
 
 static void log_failure(const struct monitor *m, const struct auth_answer *answer)
@@ -97,9 +102,9 @@ static void log_failure(const struct monitor *m, const struct auth_answer *answe
     };
     const struct connection *c = m->connection;
     log_write(answer->verdict == AUTH_TEMPORARY ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
-              "login %s: user=%s, method=%s, rip=%s, lip=%s, TLS=%s, try %u, session=%s: %s", words[answer->verdict],
-              answer->user, answer->method, c->peer.address, c->own_address, tls_word(m), m->tries, c->id,
-              answer->error.text);
+              "login %s: user=%s, method=%s, rip=%s, lip=%s, TLS=%s, try %u, session=%s: %s",
+              words[answer->verdict], answer->user, answer->method, c->peer.address, c->own_address,
+              tls_word(m), m->tries, c->id, answer->error.text);
 }
 
 /* ---- verdicts ---- */
@@ -115,7 +120,8 @@ static void tell(struct monitor *m, enum auth_verdict verdict, bool last, int st
     buf_free(&payload);
 }
 
-/* Counted from when the message came, so that the time says nothing of what was compared. Ends early when login is gone. */
+/* Counted from when the message came, so that the time says nothing of what was compared. Ends
+ * early when login is gone. */
 static void delay(struct monitor *m, int64_t since, enum auth_verdict verdict)
 {
     int64_t cost = (int64_t)m->connection->serve->conf->auth_failure_delay * 1000 * m->tries;
@@ -162,7 +168,8 @@ static bool stream_pair(struct monitor *m, int *theirs)
 static bool grant(struct monitor *m, struct auth_answer *answer)
 {
     int theirs;
-    if (!account_unpack(bytes_make(answer->account, answer->account_len), &m->grant->account, m->arena, &answer->error))
+    if (!account_unpack(bytes_make(answer->account, answer->account_len), &m->grant->account,
+                        m->arena, &answer->error))
         return false;
     if (!stream_pair(m, &theirs))
         return error_errno(&answer->error, errno, "making a socket pair");
@@ -179,8 +186,9 @@ static bool grant(struct monitor *m, struct auth_answer *answer)
 
 static void violation(struct monitor *m, const char *what)
 {
-    log_error("the login process of a connection from %s is not to be trusted: %s; the connection ends",
-              m->connection->peer.address, what);
+    log_error(
+        "the login process of a connection from %s is not to be trusted: %s; the connection ends",
+        m->connection->peer.address, what);
     stop(m);
 }
 
@@ -229,8 +237,9 @@ static void on_text(struct monitor *m, unsigned type)
         log_quote(m->tls, sizeof(m->tls), text.data, text.len);
         m->connection->peer.tls = true;
     } else {
-        log_info("no login: rip=%s, lip=%s, TLS=%s, tries=%u, session=%s: %.*s", m->connection->peer.address,
-                 m->connection->own_address, tls_word(m), m->tries, m->connection->id, BYTES_FMT(text));
+        log_info("no login: rip=%s, lip=%s, TLS=%s, tries=%u, session=%s: %.*s",
+                 m->connection->peer.address, m->connection->own_address, tls_word(m), m->tries,
+                 m->connection->id, BYTES_FMT(text));
         m->done = true;
     }
     buf_free(&payload);
@@ -247,8 +256,8 @@ static void on_resume(struct monitor *m)
         return;
     }
     struct bytes rest = buf_view(payload);
-    if (!field_get(&rest, LOGIN_RESUME_MAX, &resume) || !field_get(&rest, LOGIN_BUFFER, &read) || !fields_end(rest) ||
-        (m->grant->tls && read.len > 0)) {
+    if (!field_get(&rest, LOGIN_RESUME_MAX, &resume) || !field_get(&rest, LOGIN_BUFFER, &read) ||
+        !fields_end(rest) || (m->grant->tls && read.len > 0)) {
         violation(m, "a malformed resume message");
         return;
     }
@@ -287,19 +296,24 @@ static void turn(struct monitor *m)
     } else if (err.class == ERROR_INVALID) {
         violation(m, err.text);
     } else {
-        log_info("no login: rip=%s, session=%s: out of time", m->connection->peer.address, m->connection->id);
+        log_info("no login: rip=%s, session=%s: out of time", m->connection->peer.address,
+                 m->connection->id);
         stop(m);
     }
 }
 
-bool monitor_run(struct connection *connection, int fd, pid_t login, struct grant *grant_, struct arena *arena)
+bool monitor_run(struct connection *connection, int fd, pid_t login, struct grant *grant_,
+                 struct arena *arena)
 {
     struct monitor m = {
         .connection = connection,
         .fd = fd,
         .login = login,
-        .gate = { .rules = rules, .rules_count = sizeof(rules) / sizeof(rules[0]), .state = BEFORE },
-        .deadline = wait_clock() + (int64_t)connection->serve->conf->login_timeout * 1000 + LOGIN_GRACE,
+        .gate = { .rules = rules,
+                  .rules_count = sizeof(rules) / sizeof(rules[0]),
+                  .state = BEFORE },
+        .deadline =
+            wait_clock() + (int64_t)connection->serve->conf->login_timeout * 1000 + LOGIN_GRACE,
         .grant = grant_,
         .arena = arena,
     };

@@ -71,7 +71,8 @@ static bool admit(struct privsep_gate *gate, unsigned type, size_t size, struct 
     if (!(rule->states & gate->state))
         return error_set(err, ERROR_INVALID, "message \"%s\" out of order", rule->name);
     if (rule->count > 0 && gate->seen[type] >= rule->count)
-        return error_set(err, ERROR_INVALID, "message \"%s\" more than %u times", rule->name, rule->count);
+        return error_set(err, ERROR_INVALID, "message \"%s\" more than %u times", rule->name,
+                         rule->count);
     if (size < rule->least || size > rule->most || size > PRIVSEP_MESSAGE_MAX)
         return error_set(err, ERROR_INVALID, "message \"%s\" of %zu octets", rule->name, size);
     gate->seen[type]++;
@@ -98,7 +99,8 @@ static int look(int fd, int timeout_ms, unsigned *type, size_t *size, struct err
     return 1;
 }
 
-int privsep_wait(int fd, struct privsep_gate *gate, int timeout_ms, unsigned *type, struct error *err)
+int privsep_wait(int fd, struct privsep_gate *gate, int timeout_ms, unsigned *type,
+                 struct error *err)
 {
     size_t size;
     int got = look(fd, timeout_ms, type, &size, err);
@@ -111,7 +113,8 @@ void privsep_discard(int fd)
     (void)!recv(fd, &head, sizeof(head), MSG_DONTWAIT);
 }
 
-/* The descriptor in a received message, or -1; no other control message can come on such a socket. */
+/* The descriptor in a received message, or -1; no other control message can come on such a socket.
+ */
 static int passed_descriptor(struct msghdr *message)
 {
     int fd = -1;
@@ -149,8 +152,8 @@ static bool take(int fd, size_t size, struct buf *payload, int *passed, struct e
     return true;
 }
 
-int privsep_receive(int fd, struct privsep_gate *gate, int timeout_ms, unsigned *type, struct buf *payload,
-                    int *passed, struct error *err)
+int privsep_receive(int fd, struct privsep_gate *gate, int timeout_ms, unsigned *type,
+                    struct buf *payload, int *passed, struct error *err)
 {
     size_t size;
     if (passed)

@@ -15,7 +15,8 @@
 
 #define SANDBOX_KINDS 3
 #define SANDBOX_KEEP_MAX 16
-#define SANDBOX_MEMORY (256UL << 20) /* octets of data a process that parses for strangers may have */
+#define SANDBOX_MEMORY                                                                             \
+    (256UL << 20) /* octets of data a process that parses for strangers may have */
 
 static struct {
     bool prepared;
@@ -43,7 +44,8 @@ static bool find_user(const char *name, struct error *err)
     return true;
 }
 
-/* The directory must be root's alone: whoever could write there could give a login process files. */
+/* The directory must be root's alone: whoever could write there could give a login process files.
+ */
 static bool make_root(const char *path, struct error *err)
 {
     struct stat st;
@@ -60,7 +62,9 @@ static bool make_root(const char *path, struct error *err)
     }
     if (!S_ISDIR(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
         return error_set(err, ERROR_INVALID,
-                         "login_root = %s: must be an empty directory that belongs to root and only root may write", path);
+                         "login_root = %s: must be an empty directory that belongs to root and "
+                         "only root may write",
+                         path);
     return true;
 }
 
@@ -108,8 +112,10 @@ static bool drop(const struct conf *conf, struct error *err)
     if (setgroups(0, NULL) != 0 || setresgid(state.gid, state.gid, state.gid) != 0 ||
         setresuid(state.uid, state.uid, state.uid) != 0)
         return error_errno(err, errno, "becoming login_user = %s", conf->login_user);
-    if (getresuid(&r, &e, &s) != 0 || r != state.uid || e != state.uid || s != state.uid || setuid(0) == 0)
-        return error_set(err, ERROR_NOT_PERMITTED, "login_user = %s: root could not be given up", conf->login_user);
+    if (getresuid(&r, &e, &s) != 0 || r != state.uid || e != state.uid || s != state.uid ||
+        setuid(0) == 0)
+        return error_set(err, ERROR_NOT_PERMITTED, "login_user = %s: root could not be given up",
+                         conf->login_user);
     return true;
 }
 
@@ -126,7 +132,8 @@ static bool close_others(enum sandbox_kind kind, const int *keep, size_t count, 
         return error_set(err, ERROR_LIMIT, "too many descriptors to keep");
     memcpy(kept, keep, count * sizeof(*keep));
     kept[count++] = log_fd();
-    /* A session opens files: none of them may become a standard descriptor, which libraries write to. */
+    /* A session opens files: none of them may become a standard descriptor, which libraries write
+     * to. */
     for (int fd = 0; fd <= 2 && kind == SANDBOX_SESSION; fd++)
         kept[count++] = fd;
     qsort(kept, count, sizeof(*kept), compare_fds);
@@ -166,8 +173,8 @@ static bool install(enum sandbox_kind kind, struct error *err)
     return true;
 }
 
-bool sandbox_enter(enum sandbox_kind kind, const struct conf *conf, const int *keep, size_t keep_count,
-                   struct error *err)
+bool sandbox_enter(enum sandbox_kind kind, const struct conf *conf, const int *keep,
+                   size_t keep_count, struct error *err)
 {
     if (!compile(kind, err))
         return false;

@@ -1,4 +1,5 @@
-/* The table through which sandbox.c reaches libseccomp (module/seccomp.c): it only compiles; installing needs no library. */
+/* The table through which sandbox.c reaches libseccomp (module/seccomp.c): it only compiles;
+ * installing needs no library. */
 #ifndef SERVE_SECCOMP_MODULE_H
 #define SERVE_SECCOMP_MODULE_H
 

@@ -87,10 +87,8 @@ static int serve_connection(void *context, int fd)
         log_error("serving %s: %s", c.peer.address, err.text);
         return EXIT_OSERR;
     }
-    if (login == 0) {
-        signal(SIGTERM, SIG_IGN); /* its life ends with the session's */
+    if (login == 0)
         _exit(login_run(&c, c.monitor_fd));
-    }
     return monitor_and_serve(&c, login);
 }
 
@@ -102,7 +100,8 @@ static void prepare_tls(struct serve *serve, bool warm)
     if (serve->conf->tls == CONF_TLS_NO)
         return;
     serve->tls_configured = tls_configured(serve->conf, &err);
-    if (!serve->tls_configured && (err.class != ERROR_NO_SUCH || serve->conf->tls == CONF_TLS_IMPLICIT))
+    if (!serve->tls_configured &&
+        (err.class != ERROR_NO_SUCH || serve->conf->tls == CONF_TLS_IMPLICIT))
         log_error("TLS is not offered: %s", err.text);
     if (!serve->tls_configured || !warm)
         return;
@@ -115,11 +114,14 @@ static void prepare_tls(struct serve *serve, bool warm)
 static int explain(const struct service *service)
 {
     fprintf(stderr,
-            "%s serves one connection on standard input, or accepts connections on a listening socket there.\n"
-            "It is started by systemd (%s.socket), by inetd, or by a client's tunnel command such as \"ssh host %s\".\n"
+            "%s serves one connection on standard input, or accepts connections on a listening "
+            "socket there.\n"
+            "It is started by systemd (%s.socket), by inetd, or by a client's tunnel command such "
+            "as \"ssh host %s\".\n"
             "To try it: systemd-socket-activate -l 127.0.0.1:PORT %s -o name=value\n"
             "See %s(8).\n",
-            service->program, service->program, service->program, service->program, service->program);
+            service->program, service->program, service->program, service->program,
+            service->program);
     return EXIT_USAGE_;
 }
 

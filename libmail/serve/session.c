@@ -40,7 +40,8 @@ static void refuse(const struct serve *serve, int fd, const char *sentence)
     struct output *out = output_fd(fd, 1024, 1000, false);
     if (!out)
         return;
-    output_printf(out, "%s%s\r\n", serve->service->refusal ? serve->service->refusal : "", sentence);
+    output_printf(out, "%s%s\r\n", serve->service->refusal ? serve->service->refusal : "",
+                  sentence);
     (void)output_flush(out, NULL);
     output_close(&out);
 }
@@ -56,8 +57,10 @@ static int run(struct connection *c, const struct grant *grant, struct session *
 {
     struct bytes rest = buf_view(&grant->resume), read;
     struct error err = { 0 };
-    if (!field_get(&rest, LOGIN_RESUME_MAX, &session->resume) || !field_get(&rest, LOGIN_BUFFER, &read) ||
-        !open_streams(session, grant->stream, grant->stream, &err) || !input_prepend(session->in, read, &err)) {
+    if (!field_get(&rest, LOGIN_RESUME_MAX, &session->resume) ||
+        !field_get(&rest, LOGIN_BUFFER, &read) ||
+        !open_streams(session, grant->stream, grant->stream, &err) ||
+        !input_prepend(session->in, read, &err)) {
         log_error("the session cannot start: %s", err.text);
         return 75; /* EX_TEMPFAIL */
     }
@@ -76,17 +79,20 @@ int session_run(struct connection *c, const struct grant *grant)
     };
     if (grant->tls)
         close(c->fd);
-    /* Settings first: what they name is read as the user, but their mistakes are said while the log has all words. */
+    /* Settings first: what they name is read as the user, but their mistakes are said while the log
+     * has all words. */
     if (!account_apply(&grant->account, c->serve->conf, &err) || !take_over(c, grant, &err)) {
         log_error("user %s: %s", grant->account.name, err.text);
-        refuse(c->serve, grant->stream, "Your account is not set up right here. Tell your administrator; the log says why.");
+        refuse(c->serve, grant->stream,
+               "Your account is not set up right here. Tell your administrator; the log says why.");
         return 75;
     }
     environment(&grant->account);
     int status = run(c, grant, &session);
     output_close(&session.out);
     input_close(&session.in);
-    /* A supervisor may end what is left of the service when this process ends: login first sends what it still has. */
+    /* A supervisor may end what is left of the service when this process ends: login first sends
+     * what it still has. */
     if (grant->tls)
         wait_ready(c->monitor_fd, POLLIN, SESSION_FLUSH);
     return status;
@@ -94,19 +100,24 @@ int session_run(struct connection *c, const struct grant *grant)
 
 /* ---- over pipes ---- */
 
-static bool invoking_user(const struct serve *serve, struct account *account, struct arena *arena, struct error *err)
+static bool invoking_user(const struct serve *serve, struct account *account, struct arena *arena,
+                          struct error *err)
 {
     struct passwd *pw = getuid() == 0 || geteuid() == 0 ? NULL : getpwuid(getuid());
     if (getuid() == 0 || geteuid() == 0)
-        return error_set(err, ERROR_NOT_PERMITTED, "This must not be run as root; run it as the user whose mail is wanted.");
+        return error_set(err, ERROR_NOT_PERMITTED,
+                         "This must not be run as root; run it as the user whose mail is wanted.");
     unsigned uid = (unsigned)getuid();
     if (!pw)
         return error_set(err, ERROR_NO_SUCH, "There is no user with uid %u.", uid);
     if ((serve->conf->first_valid_uid && uid < serve->conf->first_valid_uid) ||
         (serve->conf->last_valid_uid && uid > serve->conf->last_valid_uid))
-        return error_set(err, ERROR_NOT_PERMITTED, "Uid %u is outside first_valid_uid to last_valid_uid.", uid);
+        return error_set(err, ERROR_NOT_PERMITTED,
+                         "Uid %u is outside first_valid_uid to last_valid_uid.", uid);
     const char *home = getenv("HOME");
-    *account = (struct account){ .uid = getuid(), .gid = getgid(), .driver = "invoking user", .uid_is_default = true };
+    *account = (struct account){
+        .uid = getuid(), .gid = getgid(), .driver = "invoking user", .uid_is_default = true
+    };
     account->home = arena_copy(arena, bytes_of(home && *home == '/' ? home : pw->pw_dir));
     account->system_user = arena_copy(arena, bytes_of(pw->pw_name));
     if (strlen(pw->pw_name) > ACCOUNT_NAME_MAX || !account->home || !account->system_user)
@@ -115,15 +126,18 @@ static bool invoking_user(const struct serve *serve, struct account *account, st
     return true;
 }
 
-static int serve_pipe(const struct serve *serve, struct session *session, int in, int out, struct error *err)
+static int serve_pipe(const struct serve *serve, struct session *session, int in, int out,
+                      struct error *err)
 {
     const int keep[] = { in, out, 2 };
-    if (!account_become(session->account, err) || !sandbox_enter(SANDBOX_SESSION, serve->conf, keep, 3, err) ||
+    if (!account_become(session->account, err) ||
+        !sandbox_enter(SANDBOX_SESSION, serve->conf, keep, 3, err) ||
         !open_streams(session, in, out, err))
         return -1;
     environment(session->account);
     log_field("MAIL_USER", session->account->name);
-    log_info("login: user=%s, method=PREAUTH, rip=local, session=%s", session->account->name, session->id);
+    log_info("login: user=%s, method=PREAUTH, rip=local, session=%s", session->account->name,
+             session->id);
     return serve->service->session(session);
 }
 
@@ -133,7 +147,9 @@ int session_preauth(const struct serve *serve, int in, int out)
     struct account account;
     struct auth_peer peer = { .service = serve->service->name, .address = "local", .tls = true };
     char id[16];
-    struct session session = { .conf = serve->conf, .account = &account, .peer = &peer, .id = connection_id(id) };
+    struct session session = {
+        .conf = serve->conf, .account = &account, .peer = &peer, .id = connection_id(id)
+    };
     struct arena *arena = arena_create(65536);
     int status = -1;
     log_field("MAIL_SESSION", id);

@@ -1,5 +1,6 @@
-/* The TLS end's whole work after login: octets from one side to the other. Each direction is a pipe with one buffer: while that holds octets
- * nothing more is read, so memory is bounded and pressure is passed on. poll is asked only for what a direction can use, so nothing spins. */
+/* The TLS end's whole work after login: octets from one side to the other. Each direction is a pipe
+ * with one buffer: while that holds octets nothing more is read, so memory is bounded and pressure
+ * is passed on. poll is asked only for what a direction can use, so nothing spins. */
 #include <errno.h>
 #include <limits.h>
 #include <sys/socket.h>
@@ -10,7 +11,8 @@
 
 #define SHUTTLE_BUFFER 16384 /* a TLS record's most */
 #define SHUTTLE_FLUSH 30000  /* milliseconds without progress once the session has gone */
-#define SHUTTLE_LINGER 300   /* for the client's end, so that unread octets do not reset what we sent */
+#define SHUTTLE_LINGER                                                                             \
+    300 /* for the client's end, so that unread octets do not reset what we sent */
 
 struct lane {
     char data[SHUTTLE_BUFFER];
@@ -22,7 +24,7 @@ struct lane {
 struct shuttle {
     struct transport *transport;
     int plain;
-    struct lane up, down;         /* client to session; session to client */
+    struct lane up, down;          /* client to session; session to client */
     short want_plain, want_client; /* what the last attempts wait for */
 };
 
@@ -80,14 +82,16 @@ static bool move_up(struct shuttle *s)
     if (lane->closed)
         return false;
     if (!lane_empty(lane)) {
-        ssize_t n = send(s->plain, lane->data + lane->at, lane->filled - lane->at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send(s->plain, lane->data + lane->at, lane->filled - lane->at,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
         return lane_drain(lane, plain_result(n, TLS_WANT_WRITE), &s->want_plain);
     }
     if (lane->ended) {
         shutdown(s->plain, SHUT_WR);
         return lane->closed = true;
     }
-    return lane_fill(lane, transport_receive(s->transport, lane->data, sizeof(lane->data), NULL), &s->want_client);
+    return lane_fill(lane, transport_receive(s->transport, lane->data, sizeof(lane->data), NULL),
+                     &s->want_client);
 }
 
 static bool move_down(struct shuttle *s)
@@ -96,7 +100,8 @@ static bool move_down(struct shuttle *s)
     if (lane->closed)
         return false;
     if (!lane_empty(lane)) {
-        ssize_t n = transport_send(s->transport, lane->data + lane->at, lane->filled - lane->at, NULL);
+        ssize_t n =
+            transport_send(s->transport, lane->data + lane->at, lane->filled - lane->at, NULL);
         return lane_drain(lane, n, &s->want_client);
     }
     if (lane->ended)

@@ -1,4 +1,5 @@
-/* The handshake's signature: the private key is opened by a worker that signs once and is gone. Nothing is ever decrypted with it. */
+/* The handshake's signature: the private key is opened by a worker that signs once and is gone.
+ * Nothing is ever decrypted with it. */
 #include <fcntl.h>
 #include <limits.h>
 #include "base/file.h"
@@ -24,7 +25,8 @@ struct sign_task {
     int fd; /* the request waits here */
 };
 
-static bool sign_request(int fd, struct bytes key, bool *read_it, struct buf *signature, struct error *err)
+static bool sign_request(int fd, struct bytes key, bool *read_it, struct buf *signature,
+                         struct error *err)
 {
     struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
     unsigned type;
@@ -34,12 +36,14 @@ static bool sign_request(int fd, struct bytes key, bool *read_it, struct buf *si
         return error_prefix(err, "request for a signature: ");
     *read_it = true;
     rest = buf_view(&payload);
-    if (!field_get_number(&rest, &algorithm) || !field_get(&rest, SIGN_DATA_MAX, &data) || !fields_end(rest))
+    if (!field_get_number(&rest, &algorithm) || !field_get(&rest, SIGN_DATA_MAX, &data) ||
+        !fields_end(rest))
         return error_set(err, ERROR_INVALID, "a malformed request for a signature");
     return tls_functions(err)->sign(key, algorithm, data, signature, err);
 }
 
-static bool sign_alone(const struct sign_task *task, int pipe, bool *read_it, struct buf *signature, struct error *err)
+static bool sign_alone(const struct sign_task *task, int pipe, bool *read_it, struct buf *signature,
+                       struct error *err)
 {
     char path[PATH_MAX];
     struct buf key = BUF_INIT(SIGN_KEY_MAX);
@@ -47,7 +51,8 @@ static bool sign_alone(const struct sign_task *task, int pipe, bool *read_it, st
     bool good = tls_path(task->conf->tls_key, path, sizeof(path), err) && tls_functions(err) &&
                 file_read(AT_FDCWD, path, SIGN_KEY_MAX, &key, err) &&
                 sandbox_enter(SANDBOX_LOGIN, task->conf, keep, 2, err) &&
-                (sign_request(task->fd, buf_view(&key), read_it, signature, err) || error_prefix(err, "%s: ", path));
+                (sign_request(task->fd, buf_view(&key), read_it, signature, err) ||
+                 error_prefix(err, "%s: ", path));
     buf_wipe(&key);
     return good;
 }
@@ -80,15 +85,18 @@ bool privsep_answer_sign(const struct conf *conf, int fd, struct error *err)
     return privsep_send(fd, PRIVSEP_SIGNED, signature, -1, good ? err : NULL) && good;
 }
 
-bool privsep_sign(void *fd, unsigned algorithm, struct bytes data, struct buf *signature, struct error *err)
+bool privsep_sign(void *fd, unsigned algorithm, struct bytes data, struct buf *signature,
+                  struct error *err)
 {
     struct buf message = BUF_INIT(PRIVSEP_MESSAGE_MAX);
     unsigned type = 0;
     field_put_number(&message, algorithm);
     field_put(&message, data);
-    bool good = !buf_failed(&message) && privsep_send(*(int *)fd, PRIVSEP_SIGN, buf_view(&message), -1, err) &&
-                privsep_receive(*(int *)fd, NULL, SIGN_PATIENCE + 5000, &type, &message, NULL, err) > 0 &&
-                type == PRIVSEP_SIGNED && message.len > 0;
+    bool good =
+        !buf_failed(&message) &&
+        privsep_send(*(int *)fd, PRIVSEP_SIGN, buf_view(&message), -1, err) &&
+        privsep_receive(*(int *)fd, NULL, SIGN_PATIENCE + 5000, &type, &message, NULL, err) > 0 &&
+        type == PRIVSEP_SIGNED && message.len > 0;
     if (good)
         buf_bytes(signature, buf_view(&message));
     else

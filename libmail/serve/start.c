@@ -29,14 +29,15 @@ static bool is_listening(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) == 0 && value;
 }
 
-/* Neither end has a name: socketpair(2), as mbsync makes for its tunnel. An accepted UNIX socket has its listener's name. */
+/* Neither end has a name: socketpair(2), as mbsync makes for its tunnel. An accepted UNIX socket
+ * has its listener's name. */
 static bool is_unnamed_pair(int fd)
 {
     struct sockaddr_storage own, peer;
     socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
     return getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 && own.ss_family == AF_UNIX &&
-           getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 && own_len <= sizeof(sa_family_t) &&
-           peer_len <= sizeof(sa_family_t);
+           getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 &&
+           own_len <= sizeof(sa_family_t) && peer_len <= sizeof(sa_family_t);
 }
 
 static enum start_kind kind_of(int fd)
@@ -88,12 +89,13 @@ static void replace(int fd, int flags)
     }
 }
 
-/* inetd gives the client's socket as standard error too: nothing of ours may ever be written there. */
+/* inetd gives the client's socket as standard error too: nothing of ours may ever be written there.
+ */
 static void save_stderr(int connection)
 {
     struct stat client, log;
-    if (fstat(2, &log) != 0 ||
-        (fstat(connection, &client) == 0 && log.st_dev == client.st_dev && log.st_ino == client.st_ino))
+    if (fstat(2, &log) != 0 || (fstat(connection, &client) == 0 && log.st_dev == client.st_dev &&
+                                log.st_ino == client.st_ino))
         replace(2, O_WRONLY);
 }
 
@@ -108,7 +110,8 @@ void start_detect(struct start *start)
         return;
     }
     start->kind = kind_of(0);
-    if (start->kind == START_TERMINAL && passed > 0 && kind_of(LISTEN_FDS_START) == START_CONNECTED) {
+    if (start->kind == START_TERMINAL && passed > 0 &&
+        kind_of(LISTEN_FDS_START) == START_CONNECTED) {
         start->kind = START_CONNECTED;
         start->in = LISTEN_FDS_START;
     }
@@ -139,22 +142,28 @@ int start_socket(const struct start *start)
 
 /* ---- addresses ---- */
 
-/* An IPv4 address mapped into IPv6 is written as what it is. Returns the address's octets, NULL for "local". */
-static const void *write_address(const struct sockaddr_storage *address, char out[64], size_t *octets)
+/* An IPv4 address mapped into IPv6 is written as what it is. Returns the address's octets, NULL for
+ * "local". */
+static const void *write_address(const struct sockaddr_storage *address, char out[64],
+                                 size_t *octets)
 {
     const struct sockaddr_in *in4 = (const void *)address;
     const struct sockaddr_in6 *in6 = (const void *)address;
     snprintf(out, 64, "local");
     if (address->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
         *octets = 4;
-        return inet_ntop(AF_INET, in6->sin6_addr.s6_addr + 12, out, 64) ? in6->sin6_addr.s6_addr + 12 : NULL;
+        return inet_ntop(AF_INET, in6->sin6_addr.s6_addr + 12, out, 64)
+                   ? in6->sin6_addr.s6_addr + 12
+                   : NULL;
     }
     if (address->ss_family == AF_INET6) {
         *octets = 16;
         return inet_ntop(AF_INET6, &in6->sin6_addr, out, 64) ? &in6->sin6_addr : NULL;
     }
     *octets = 4;
-    return address->ss_family == AF_INET && inet_ntop(AF_INET, &in4->sin_addr, out, 64) ? &in4->sin_addr : NULL;
+    return address->ss_family == AF_INET && inet_ntop(AF_INET, &in4->sin_addr, out, 64)
+               ? &in4->sin_addr
+               : NULL;
 }
 
 static bool is_loopback(const void *octets, size_t count)

@@ -23,12 +23,14 @@ bool tls_path(const char *setting, char *out, size_t size, struct error *err)
         directory = getenv("CREDENTIALS_DIRECTORY");
         if (!directory)
             return error_set(err, ERROR_INVALID,
-                             "%s: this program was not started by systemd with LoadCredential=%s", setting, name);
+                             "%s: this program was not started by systemd with LoadCredential=%s",
+                             setting, name);
         if (!*name || strchr(name, '/'))
             return error_set(err, ERROR_INVALID, "%s: not the name of a credential", setting);
     }
     int n = snprintf(out, size, "%s%s%s", directory, *directory ? "/" : "", name);
-    return (n > 0 && (size_t)n < size) || error_set(err, ERROR_INVALID, "%s: the path is too long", setting);
+    return (n > 0 && (size_t)n < size) ||
+           error_set(err, ERROR_INVALID, "%s: the path is too long", setting);
 }
 
 static bool there(const char *setting, struct error *err)
@@ -66,8 +68,9 @@ bool tls_current(const struct conf *conf)
     char path[PATH_MAX];
     struct stat now;
     return !tls_path(conf->tls_cert, path, sizeof(path), NULL) || stat(path, &now) != 0 ||
-           (now.st_ino == loaded.st_ino && now.st_dev == loaded.st_dev && now.st_size == loaded.st_size &&
-            now.st_mtim.tv_sec == loaded.st_mtim.tv_sec && now.st_mtim.tv_nsec == loaded.st_mtim.tv_nsec);
+           (now.st_ino == loaded.st_ino && now.st_dev == loaded.st_dev &&
+            now.st_size == loaded.st_size && now.st_mtim.tv_sec == loaded.st_mtim.tv_sec &&
+            now.st_mtim.tv_nsec == loaded.st_mtim.tv_nsec);
 }
 
 static bool note(const char *path, struct error *err)

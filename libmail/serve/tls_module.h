@@ -1,4 +1,5 @@
-/* The table through which serve/tls.c and the signing worker reach GnuTLS (module/tls.c). Only file-local use: see serve/tls.h. */
+/* The table through which serve/tls.c and the signing worker reach GnuTLS (module/tls.c). Only
+ * file-local use: see serve/tls.h. */
 #ifndef SERVE_TLS_MODULE_H
 #define SERVE_TLS_MODULE_H
 
@@ -11,17 +12,20 @@ enum { TLS_FAILED = -1, TLS_WANT_READ = -2, TLS_WANT_WRITE = -3 };
 
 struct tls_module {
     /* chain: PEM, the server's certificate first. */
-    struct tls *(*load)(struct bytes chain, const char *priorities, const char *alpn, struct error *err);
+    struct tls *(*load)(struct bytes chain, const char *priorities, const char *alpn,
+                        struct error *err);
     void (*unload)(struct tls *tls);
     struct tls_connection *(*open)(struct tls *tls, int fd, tls_signer *signer, void *context,
                                    struct error *err);
     /* 0, or what it waits for, or TLS_FAILED with *err. */
     int (*handshake)(struct tls_connection *connection, struct error *err);
-    /* Octets, 0 at the end (also one without goodbye), or as above. After a want the same call is repeated. */
-    ssize_t (*receive)(struct tls_connection *connection, void *data, size_t size, struct error *err);
-    ssize_t (*send)(struct tls_connection *connection, const void *data, size_t size, struct error *err);
-    bool (*pending)(struct tls_connection *connection); /* decrypted octets wait */
-    int (*goodbye)(struct tls_connection *connection);  /* 0 or what it waits for */
+    /* Octets, 0 at the end (also one without goodbye), or as above. After a want the same call is
+     * repeated. Octets may wait inside: before poll, receive until it wants. */
+    ssize_t (*receive)(struct tls_connection *connection, void *data, size_t size,
+                       struct error *err);
+    ssize_t (*send)(struct tls_connection *connection, const void *data, size_t size,
+                    struct error *err);
+    int (*goodbye)(struct tls_connection *connection); /* 0 or what it waits for */
     void (*close)(struct tls_connection *connection);
     const char *(*describe)(struct tls_connection *connection, char *out, size_t size);
     const char *(*version)(struct tls_connection *connection);

@@ -1,6 +1,8 @@
 #include "serve/transport.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,7 +34,8 @@ static int patience(const struct transport *transport)
     int64_t left = transport->deadline - wait_clock();
     if (left < 0)
         left = 0;
-    return transport->timeout_ms >= 0 && left > transport->timeout_ms ? transport->timeout_ms : (int)left;
+    return transport->timeout_ms >= 0 && left > transport->timeout_ms ? transport->timeout_ms
+                                                                      : (int)left;
 }
 
 /* Waits for what a call wanted; false with *err when it was TLS_FAILED or the time is over. */
@@ -40,7 +43,8 @@ static bool wanted(struct transport *transport, ssize_t want, struct error *err)
 {
     if (want == TLS_FAILED)
         return false;
-    return wait_ready(transport->fd, want == TLS_WANT_WRITE ? POLLOUT : POLLIN, patience(transport)) ||
+    return wait_ready(transport->fd, want == TLS_WANT_WRITE ? POLLOUT : POLLIN,
+                      patience(transport)) ||
            error_set(err, ERROR_UNAVAILABLE, "the client was silent for too long");
 }
 
@@ -63,16 +67,13 @@ ssize_t transport_receive(struct transport *transport, void *data, size_t size, 
     return socket_result(recv(transport->fd, data, size, MSG_DONTWAIT), TLS_WANT_READ, err);
 }
 
-ssize_t transport_send(struct transport *transport, const void *data, size_t size, struct error *err)
+ssize_t transport_send(struct transport *transport, const void *data, size_t size,
+                       struct error *err)
 {
     if (transport->tls)
         return tls_functions(NULL)->send(transport->tls, data, size, err);
-    return socket_result(send(transport->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL), TLS_WANT_WRITE, err);
-}
-
-bool transport_pending(struct transport *transport)
-{
-    return transport->tls && tls_functions(NULL)->pending(transport->tls);
+    return socket_result(send(transport->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL),
+                         TLS_WANT_WRITE, err);
 }
 
 void transport_goodbye(struct transport *transport)
@@ -146,18 +147,21 @@ static const struct output_ops output_ops = { .write = write_octets };
 
 struct output *transport_output(struct transport *transport, size_t buffer_size)
 {
-    struct output *output = output_create(&output_ops, sizeof(struct transport_output), buffer_size);
+    struct output *output =
+        output_create(&output_ops, sizeof(struct transport_output), buffer_size);
     if (output)
         ((struct transport_output *)output)->transport = transport;
     return output;
 }
 
-bool transport_starttls(struct transport *transport, struct tls *tls, struct input *in, tls_signer *signer,
-                        void *context, struct error *err)
+bool transport_starttls(struct transport *transport, struct tls *tls, struct input *in,
+                        tls_signer *signer, void *context, struct error *err)
 {
     const struct tls_module *functions = tls_functions(err);
+    const int on = 1;
     if (in && input_buffered(in).len > 0)
-        return error_set(err, ERROR_INVALID, "the client sent %zu octets in plain behind its request for TLS",
+        return error_set(err, ERROR_INVALID,
+                         "the client sent %zu octets in plain behind its request for TLS",
                          input_buffered(in).len);
     if (!functions)
         return false;
@@ -171,6 +175,9 @@ bool transport_starttls(struct transport *transport, struct tls *tls, struct inp
             return false;
         }
     transport->tls = connection;
+    /* The client's last handshake message has no answer; a client with Nagle's algorithm holds its
+     * first command back until it is acknowledged. */
+    (void)setsockopt(transport->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
     functions->describe(connection, transport->description, sizeof(transport->description));
     return true;
 }

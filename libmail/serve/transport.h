@@ -1,4 +1,5 @@
-/* Inside of struct transport, for transport.c and shuttle.c: one attempt at a time, never blocking. */
+/* Inside of struct transport, for transport.c and shuttle.c: one attempt at a time, never blocking.
+ */
 #ifndef SERVE_TRANSPORT_H
 #define SERVE_TRANSPORT_H
 
@@ -14,9 +15,8 @@ struct transport {
 
 /* Octets moved, 0 at the end (receive), TLS_WANT_READ, TLS_WANT_WRITE, or TLS_FAILED with *err. */
 ssize_t transport_receive(struct transport *transport, void *data, size_t size, struct error *err);
-ssize_t transport_send(struct transport *transport, const void *data, size_t size, struct error *err);
-/* Decrypted octets wait that poll does not know of. */
-bool transport_pending(struct transport *transport);
+ssize_t transport_send(struct transport *transport, const void *data, size_t size,
+                       struct error *err);
 /* Says goodbye in TLS, once; the socket stays. */
 void transport_goodbye(struct transport *transport);
 

@@ -67,8 +67,8 @@ static bool reap(pid_t pid, bool good, struct error *err)
     return good;
 }
 
-bool worker_run(void (*work)(void *context, int pipe, void *answer), void *context, void *answer, size_t size, int watch,
-                int timeout_ms, struct error *err)
+bool worker_run(void (*work)(void *context, int pipe, void *answer), void *context, void *answer,
+                size_t size, int watch, int timeout_ms, struct error *err)
 {
     int ends[2];
     memset(answer, 0, size);

@@ -1,4 +1,5 @@
-/* Any line of a password file is an entry, a comment or refused in a sentence; its extra fields stay within their bounds. */
+/* Any line of a password file is an entry, a comment or refused in a sentence; its extra fields
+ * stay within their bounds. */
 #include <stdlib.h>
 #include "auth/passwd_extra.h"
 

@@ -1,6 +1,7 @@
-/* A tiny protocol over serve_main, for the tests of serve/. Before login: PASS user password [resume], APOP user digest [resume],
- * PLAIN (then "|user|password" as its answer), STLS, OPEN, SOCKET, CRASH, QUIT. After it: SEND octets, TAKE octets, MAIL, SOCKET, EXEC, ROOT,
- * CRASH, QUIT; anything else is echoed. */
+/* A tiny protocol over serve_main, for the tests of serve/. Before login: PASS user password
+ * [resume], APOP user digest [resume], PLAIN (then "|user|password" as its answer), STLS, OPEN,
+ * SOCKET, CRASH, QUIT. After it: SEND octets, TAKE octets, MAIL, SOCKET, EXEC, ROOT, CRASH, QUIT;
+ * anything else is echoed. */
 #ifndef ECHO_SERVICE_H
 #define ECHO_SERVICE_H
 
@@ -10,7 +11,6 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "serve/serve.h"
-
 
 static void say(struct output *out, const char *text)
 {
@@ -24,7 +24,8 @@ static struct bytes word(struct bytes *rest)
     return w.data ? w : bytes_make("", 0);
 }
 
-static const char *const verdicts[] = { "ok", "wrong", "expired", "forbidden", "temporary", "malformed" };
+static const char *const verdicts[] = { "ok",        "wrong",     "expired",
+                                        "forbidden", "temporary", "malformed" };
 
 static bool plain_more(void *context, struct bytes challenge, struct buf *answer)
 {
@@ -63,8 +64,9 @@ static bool attempt(struct login *login, struct bytes command, struct bytes rest
 static void echo_login(struct login *login)
 {
     struct bytes line;
-    output_printf(login->out, "+OK tls=%d possible=%d plain=%d mech=%s %s\r\n", login->tls_active, login->tls_possible,
-                  login->plaintext_ok, login_mechanisms(login), login->challenge);
+    output_printf(login->out, "+OK tls=%d possible=%d plain=%d mech=%s %s\r\n", login->tls_active,
+                  login->tls_possible, login->plaintext_ok, login_mechanisms(login),
+                  login->challenge);
     output_flush(login->out, NULL);
     struct error err;
     int got;
@@ -110,8 +112,8 @@ static void transfer(struct session *s, struct bytes command, struct bytes rest)
 static int echo_session(struct session *s)
 {
     struct bytes line;
-    output_printf(s->out, "+session user=%s uid=%u/%u tls=%d resume=%.*s\r\n", s->account->name, (unsigned)getuid(),
-                  (unsigned)geteuid(), s->tls, BYTES_FMT(s->resume));
+    output_printf(s->out, "+session user=%s uid=%u/%u tls=%d resume=%.*s\r\n", s->account->name,
+                  (unsigned)getuid(), (unsigned)geteuid(), s->tls, BYTES_FMT(s->resume));
     output_flush(s->out, NULL);
     while (input_line(s->in, 4096, &line, NULL) > 0) {
         struct bytes rest = bytes_trim(line), all = rest, command = word(&rest);
@@ -139,8 +141,10 @@ static int echo_session(struct session *s)
     return 3;
 }
 
-static const struct service echo_service = {
-    .program = "echod", .name = "imap", .login = echo_login, .session = echo_session, .refusal = "* BYE "
-};
+static const struct service echo_service = { .program = "echod",
+                                             .name = "imap",
+                                             .login = echo_login,
+                                             .session = echo_session,
+                                             .refusal = "* BYE " };
 
 #endif

@@ -1,4 +1,5 @@
-/* Starts the tiny protocol of echo_service.h in every way that there is, as root and as an ordinary user, and talks to it. */
+/* Starts the tiny protocol of echo_service.h in every way that there is, as root and as an ordinary
+ * user, and talks to it. */
 #ifndef SERVE_RIG_H
 #define SERVE_RIG_H
 
@@ -53,12 +54,15 @@ static void write_configuration(void)
     char text[2048];
     unsigned uid = rig.uid ? rig.uid : 5000;
     snprintf(text, sizeof(text),
-             "alice:{PLAIN}secret:%u:%u::%s/home::userdb_mail=maildir:~/M\nnolog:{PLAIN}secret:%u:%u::::nologin\n", uid, uid,
-             rig.dir, uid, uid);
+             "alice:{PLAIN}secret:%u:%u::%s/home::userdb_mail=maildir:~/"
+             "M\nnolog:{PLAIN}secret:%u:%u::::nologin\n",
+             uid, uid, rig.dir, uid, uid);
     write_file("users", rig.uid ? 0644 : 0600, text);
     snprintf(text, sizeof(text),
-             "auth = { \"passwd-file:%s/users\" }\ntls_cert = \"%s/tls.crt\"\ntls_key = \"%s/tls.key\"\nlog = stderr\nlogin_user = nobody\n"
-             "login_root = \"%s/root/empty\"\nauth_failure_delay = 0\nfirst_valid_uid = 0\nhostname = \"test.example\"\n",
+             "auth = { \"passwd-file:%s/users\" }\ntls_cert = \"%s/tls.crt\"\ntls_key = "
+             "\"%s/tls.key\"\nlog = stderr\nlogin_user = nobody\n"
+             "login_root = \"%s/root/empty\"\nauth_failure_delay = 0\nfirst_valid_uid = "
+             "0\nhostname = \"test.example\"\n",
              rig.dir, rig.dir, rig.dir, rig.dir);
     write_file("postern.conf", 0644, text);
 }
@@ -68,8 +72,10 @@ __attribute__((unused)) static void make_certificate(const char *algorithm)
 {
     char command[1024];
     snprintf(command, sizeof(command),
-             "cd %s && openssl genpkey -quiet -algorithm %s -out tls.key 2>/dev/null || openssl genpkey -algorithm %s -out tls.key 2>/dev/null;"
-             "openssl req -x509 -new -key tls.key -out tls.crt -days 2 -subj /CN=localhost 2>/dev/null; chmod %s tls.key",
+             "cd %s && openssl genpkey -quiet -algorithm %s -out tls.key 2>/dev/null || openssl "
+             "genpkey -algorithm %s -out tls.key 2>/dev/null;"
+             "openssl req -x509 -new -key tls.key -out tls.crt -days 2 -subj /CN=localhost "
+             "2>/dev/null; chmod %s tls.key",
              rig.dir, algorithm, algorithm, rig.uid ? "644" : "600");
     assert_int_equal(system(command), 0);
 }
@@ -82,7 +88,8 @@ static void add_options(const char **argv, size_t *count)
     }
 }
 
-/* In the child: becomes the service with descriptors 0, 1 (and 2 when it is the client's, as inetd has it). */
+/* In the child: becomes the service with descriptors 0, 1 (and 2 when it is the client's, as inetd
+ * has it). */
 static void execute(int in, int out, int err, bool passed)
 {
     char file[128], number[32];
@@ -125,7 +132,8 @@ static pid_t spawn(int in, int out, int err, bool passed)
 
 static int listening_socket(void)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, 64) == 0);
@@ -136,7 +144,9 @@ static int listening_socket(void)
 
 static int dial(void)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)rig.port) };
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                   .sin_port = htons((uint16_t)rig.port) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     return fd;
@@ -219,7 +229,8 @@ __attribute__((unused)) static int tls_client(bool starttls)
         dup2(pair[1], 0);
         dup2(pair[1], 1);
         dup2(open("/dev/null", O_WRONLY), 2);
-        execlp("openssl", "openssl", "s_client", "-quiet", "-connect", where, starttls ? "-starttls" : NULL, "pop3", NULL);
+        execlp("openssl", "openssl", "s_client", "-quiet", "-connect", where,
+               starttls ? "-starttls" : NULL, "pop3", NULL);
         _exit(97);
     }
     close(pair[1]);

@@ -61,7 +61,8 @@ static void test_a_line_is_seven_fields_and_the_rest(void **state)
     (void)state;
     struct passwd_entry e;
     struct error err;
-    assert_true(passwd_parse(BYTES("u:{PLAIN}p:1:2:gecos:/h:/sh:userdb_mail=maildir:~/M x=y"), &e, &err));
+    assert_true(
+        passwd_parse(BYTES("u:{PLAIN}p:1:2:gecos:/h:/sh:userdb_mail=maildir:~/M x=y"), &e, &err));
     assert_bytes(e.user, "u");
     assert_bytes(e.password, "{PLAIN}p");
     assert_bytes(e.uid, "1");
@@ -126,7 +127,8 @@ static void test_extra_fields_become_settings(void **state)
     char text[512];
     uid_t uid = getuid() ? getuid() : 5000; /* without root only our own is served */
     snprintf(text, sizeof(text),
-             "al@ex.org:{PLAIN}s:%u:5001::::userdb_mail=maildir:~/M\tallow_nets=10.0.0.0/8,::1 userdb_quota=5G nologin proxy=y\n"
+             "al@ex.org:{PLAIN}s:%u:5001::::userdb_mail=maildir:~/M\tallow_nets=10.0.0.0/8,::1 "
+             "userdb_quota=5G nologin proxy=y\n"
              "bob:x::::/home/b::userdb_uid=%u userdb_gid=5003\n",
              (unsigned)uid, (unsigned)uid);
     conf.mail_home = "/var/vmail/%d/%n";
@@ -164,7 +166,8 @@ static void test_root_and_uids_out_of_range_get_no_mail(void **state)
 {
     (void)state;
     conf.last_valid_uid = 6000;
-    write_users("zero:x:0:5000\nzerogroup:x:5000:0\nlow:x:999:5000\nhigh:x:6001:5000\nword:x:mail:8\nnogid:x:5000\nbig:x:4294967296:1\n");
+    write_users("zero:x:0:5000\nzerogroup:x:5000:0\nlow:x:999:5000\nhigh:x:6001:5000\nword:x:mail:"
+                "8\nnogid:x:5000\nbig:x:4294967296:1\n");
     assert_int_equal(refusal("zero"), ERROR_NOT_PERMITTED);
     assert_int_equal(refusal("zerogroup"), ERROR_NOT_PERMITTED);
     assert_int_equal(refusal("low"), ERROR_NOT_PERMITTED);
@@ -190,7 +193,9 @@ static void test_rules_apply_behind_the_right_password(void **state)
     (void)state;
     char text[512];
     unsigned uid = getuid() == 0 ? 5000 : getuid();
-    snprintf(text, sizeof(text), "in:x:%u:5000::::allow_nets=192.0.2.0/24\nout:x:%u:5000::::allow_nets=192.0.3.0/24\nno:x:%u:5000::::nologin\n",
+    snprintf(text, sizeof(text),
+             "in:x:%u:5000::::allow_nets=192.0.2.0/24\nout:x:%u:5000::::allow_nets=192.0.3.0/"
+             "24\nno:x:%u:5000::::nologin\n",
              uid, uid, uid);
     write_users(text);
     assert_int_equal(rules("in"), AUTH_OK);
@@ -202,7 +207,8 @@ static void test_names_that_could_leave_their_directory_are_no_names(void **stat
 {
     (void)state;
     char out[ACCOUNT_NAME_MAX + 1];
-    static const char *const bad[] = { "", ".", "..", "a/b", "..@x", "a@..", "a@", "a b", "a:b", "a\nb", "a%b", "\xc3\xa4" };
+    static const char *const bad[] = { "",   ".",   "..",  "a/b",  "..@x", "a@..",
+                                       "a@", "a b", "a:b", "a\nb", "a%b",  "\xc3\xa4" };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         if (account_normalise(&conf, bytes_of(bad[i]), out, NULL))
             fail_msg("\"%s\" passed", bad[i]);
@@ -232,7 +238,13 @@ static void test_networks(void **state)
 static void test_an_account_survives_the_way_between_processes(void **state)
 {
     (void)state;
-    struct account a = { .name = "al", .uid = 7, .gid = 8, .home = "/h", .driver = "d", .uid_is_default = true, .settings_count = 1 };
+    struct account a = { .name = "al",
+                         .uid = 7,
+                         .gid = 8,
+                         .home = "/h",
+                         .driver = "d",
+                         .uid_is_default = true,
+                         .settings_count = 1 };
     struct account b;
     struct error err;
     struct buf out = BUF_INIT(ACCOUNT_PACKED_MAX);
@@ -277,10 +289,16 @@ static void test_apop_needs_a_plain_secret(void **state)
     char name[ACCOUNT_NAME_MAX + 1] = "mrose", other[ACCOUNT_NAME_MAX + 1] = "hash";
     const struct bytes challenge = BYTES("<1896.697170952@dbc.mtview.ca.us>");
     write_users("mrose:{PLAIN}tanstaaf:5000:5000\nhash:{SHA}x:5000:5000\n");
-    assert_int_equal(auth_apop(&conf, &peer, name, challenge, BYTES("C4C9334bac560ecc979e58001b3e22fb"), &err), AUTH_OK);
-    assert_int_equal(auth_apop(&conf, &peer, name, challenge, BYTES("c4c9334bac560ecc979e58001b3e22fc"), &err), AUTH_WRONG);
+    assert_int_equal(
+        auth_apop(&conf, &peer, name, challenge, BYTES("C4C9334bac560ecc979e58001b3e22fb"), &err),
+        AUTH_OK);
+    assert_int_equal(
+        auth_apop(&conf, &peer, name, challenge, BYTES("c4c9334bac560ecc979e58001b3e22fc"), &err),
+        AUTH_WRONG);
     assert_int_equal(auth_apop(&conf, &peer, name, challenge, BYTES(""), &err), AUTH_WRONG);
-    assert_int_equal(auth_apop(&conf, &peer, other, challenge, BYTES("c4c9334bac560ecc979e58001b3e22fb"), &err), AUTH_WRONG);
+    assert_int_equal(
+        auth_apop(&conf, &peer, other, challenge, BYTES("c4c9334bac560ecc979e58001b3e22fb"), &err),
+        AUTH_WRONG);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

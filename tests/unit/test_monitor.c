@@ -1,4 +1,5 @@
-/* A login process that has been taken over: it sends its monitor what it likes, and gets nothing but its end. */
+/* A login process that has been taken over: it sends its monitor what it likes, and gets nothing
+ * but its end. */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,8 +16,8 @@
 static struct conf conf;
 static const char users[] = "/tmp/test_monitor.users";
 
-/* What the child found: 'e' the monitor ended the connection without a word; 'o' it was told OK; 'v' another verdict; 's' a
- * signature. */
+/* What the child found: 'e' the monitor ended the connection without a word; 'o' it was told OK;
+ * 'v' another verdict; 's' a signature. */
 static char outcome(int fd)
 {
     unsigned type;
@@ -62,7 +63,10 @@ static struct result against(char (*attack)(int fd), bool plaintext_ok)
 {
     static const struct service service = { .program = "testd", .name = "imap" };
     struct serve serve = { .service = &service, .conf = &conf };
-    struct connection c = { .serve = &serve, .fd = open("/dev/null", O_RDWR), .peer = { "imap", "192.0.2.1", false }, .id = "test" };
+    struct connection c = { .serve = &serve,
+                            .fd = open("/dev/null", O_RDWR),
+                            .peer = { "imap", "192.0.2.1", false },
+                            .id = "test" };
     struct grant grant = { .stream = -1, .resume = BUF_INIT(PRIVSEP_MESSAGE_MAX) };
     struct arena *arena = arena_create(65536);
     struct result result = { 0 };
@@ -87,12 +91,12 @@ static struct result against(char (*attack)(int fd), bool plaintext_ok)
     return result;
 }
 
-#define assert_nothing(attack)                                                                                         \
-    do {                                                                                                               \
-        struct result unit_r = against(attack, true);                                                                  \
-        assert_false(unit_r.granted);                                                                                  \
-        if (unit_r.heard != 'e' && unit_r.heard != 0)                                                                  \
-            fail_msg("%s heard '%c'", #attack, unit_r.heard);                                                          \
+#define assert_nothing(attack)                                                                     \
+    do {                                                                                           \
+        struct result unit_r = against(attack, true);                                              \
+        assert_false(unit_r.granted);                                                              \
+        if (unit_r.heard != 'e' && unit_r.heard != 0)                                              \
+            fail_msg("%s heard '%c'", #attack, unit_r.heard);                                      \
     } while (0)
 
 /* ---- the honest one, so that the others prove something ---- */
@@ -335,8 +339,13 @@ static int set_up(void **state)
 {
     (void)state;
     struct error err = { 0 };
-    static const char *const options[] = { "auth=passwd-file:/tmp/test_monitor.users", "auth_failure_delay=0", "auth_tries=3",
-                                           "first_valid_uid=0", "login_user=nobody", "login_root=/tmp/test_monitor.root", "login_timeout=5",
+    static const char *const options[] = { "auth=passwd-file:/tmp/test_monitor.users",
+                                           "auth_failure_delay=0",
+                                           "auth_tries=3",
+                                           "first_valid_uid=0",
+                                           "login_user=nobody",
+                                           "login_root=/tmp/test_monitor.root",
+                                           "login_timeout=5",
                                            "tls_key=/nonexistent" };
     FILE *file = fopen(users, "w");
     unsigned uid = getuid() ? getuid() : 5000;
@@ -346,7 +355,8 @@ static int set_up(void **state)
     fclose(file);
     signal(SIGPIPE, SIG_IGN);
     log_open("test_monitor", LOG_TARGET_SYSLOG, LOG_LEVEL_ERROR);
-    return conf_load(&conf, "/dev/null", options, sizeof(options) / sizeof(options[0]), &err) ? 0 : -1;
+    return conf_load(&conf, "/dev/null", options, sizeof(options) / sizeof(options[0]), &err) ? 0
+                                                                                              : -1;
 }
 
 static int tear_down(void **state)

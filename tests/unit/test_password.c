@@ -7,7 +7,8 @@ static const char *const right[] = {
     "{CRYPT}$y$j75$abcdefghijklmnopqrst./$Uz6RiIj0KMH0jdZZYFxg8nsxdvCdpzEpR0it4sN0.47",
     "$y$j75$abcdefghijklmnopqrst./$Uz6RiIj0KMH0jdZZYFxg8nsxdvCdpzEpR0it4sN0.47",
     "{CRYPT}$2y$05$KwfV9Ol4tZYX0cbvCbG4keJWyRWn2Yyq0TCsGq4rcs2OKieP/utUa",
-    "{SHA512-CRYPT}$6$rounds=1000$6TFIFwQPntcflE5E$CRfIdp8qHkRPwysdx5hG/36vymjPeepNhtJKy0VIA.dHecDtiI8DjxpU4gvQjnzAoeE7YCF/b4NgszXSGvV4K.",
+    "{SHA512-CRYPT}$6$rounds=1000$6TFIFwQPntcflE5E$CRfIdp8qHkRPwysdx5hG/"
+    "36vymjPeepNhtJKy0VIA.dHecDtiI8DjxpU4gvQjnzAoeE7YCF/b4NgszXSGvV4K.",
     "{SHA256-CRYPT}$5$rounds=1000$E4S450ApoV7XSQOO$yikyrrzDrgK2kVg0did6mKXmcXLAboQUF06uUmpTqjD",
     "{BLF-CRYPT}$2y$05$T4.FMT50ntgKttlOTooHYeitcmbvQ6CUOBAwPi0J23fFh9jcatwb6",
     "{MD5-CRYPT}$1$J3ceFLiu$T794.bHnc4OR5G2DoJ14a.",
@@ -20,10 +21,12 @@ static const char *const right[] = {
     "{SHA}MzVTQ5LSgIxlpOaxDZ8h6reSDs8=",
     "{SHA1}MzVTQ5LSgIxlpOaxDZ8h6reSDs8=",
     "{SHA256}reSNrBcoLHG+bybDBP86TsIQnDB+5NvyNfLuuAxjd+0=",
-    "{SHA512}mDjOEWUgtuR8xY+JsPAuHmbC2krIVL4FrR4alUFYO3AxKPI/8S5ePKKmBrxRGQjF6XsD5jB71w5pAoD3fDd5Bg==",
+    "{SHA512}mDjOEWUgtuR8xY+JsPAuHmbC2krIVL4FrR4alUFYO3AxKPI/"
+    "8S5ePKKmBrxRGQjF6XsD5jB71w5pAoD3fDd5Bg==",
     "{SSHA}YQqPAgnviDn3oxivYoMoq8lgt60o12E7",
     "{SSHA256}68LqtMvjQqlYaa0cYJoCC/WUxEL2TD/yhP/XGafQKSwDhbs5",
-    "{SSHA512}VC7TtPP2FpIzsGAuVnUvuGMsXOB/0yg6852w9Je9KHCunr3tABh6mmFYfKHpLnLHE5XDDxBAQlx8Y6UduMkMkB1OANg=",
+    "{SSHA512}VC7TtPP2FpIzsGAuVnUvuGMsXOB/"
+    "0yg6852w9Je9KHCunr3tABh6mmFYfKHpLnLHE5XDDxBAQlx8Y6UduMkMkB1OANg=",
     "{PLAIN.B64}c2UgY3JldA==",
     "{PLAIN.HEX}73652063726574",
     "{SHA256.HEX}ade48dac17282c71be6f26c304ff3a4ec2109c307ee4dbf235f2eeb80c6377ed",
@@ -43,8 +46,10 @@ static void test_every_scheme_knows_its_password_and_no_other(void **state)
         if (!password_verify(bytes_of(right[i]), "CRYPT", BYTES("se cret"), &match, &err) || !match)
             fail_msg("%s: %s", right[i], err.text);
         for (size_t j = 0; j < sizeof(wrong) / sizeof(wrong[0]); j++) {
-            assert_true(password_verify(bytes_of(right[i]), "CRYPT", bytes_of(wrong[j]), &match, &err));
-            if (match && !(strncmp(right[i], "{DES", 4) == 0 && strncmp(wrong[j], "se cret", 7) == 0))
+            assert_true(
+                password_verify(bytes_of(right[i]), "CRYPT", bytes_of(wrong[j]), &match, &err));
+            if (match &&
+                !(strncmp(right[i], "{DES", 4) == 0 && strncmp(wrong[j], "se cret", 7) == 0))
                 fail_msg("%s lets in \"%s\"", right[i], wrong[j]);
         }
     }
@@ -55,7 +60,8 @@ static void test_a_nul_octet_does_not_cut_a_password_short(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
         bool match = true;
-        assert_true(password_verify(bytes_of(right[i]), "CRYPT", BYTES("se cret\0x"), &match, NULL));
+        assert_true(
+            password_verify(bytes_of(right[i]), "CRYPT", BYTES("se cret\0x"), &match, NULL));
         assert_false(match);
     }
 }
@@ -63,12 +69,22 @@ static void test_a_nul_octet_does_not_cut_a_password_short(void **state)
 static void test_a_stored_form_that_makes_no_sense_is_an_error_not_a_wrong_password(void **state)
 {
     (void)state;
-    static const char *const broken[] = { "", "{NOPE}x", "{SHA}", "{SSHA}MzVTQ5LSgIxlpOaxDZ8h6reSDs8=", "{SHA256}%%%",
-                                          "{PLAIN.HEX}7", "{PLAIN.HEX}zz", "{CRYPT}", "{CRYPT}$nope$x", "{SHA.ROT13}x", "{PLAIN-MD5}00" };
+    static const char *const broken[] = { "",
+                                          "{NOPE}x",
+                                          "{SHA}",
+                                          "{SSHA}MzVTQ5LSgIxlpOaxDZ8h6reSDs8=",
+                                          "{SHA256}%%%",
+                                          "{PLAIN.HEX}7",
+                                          "{PLAIN.HEX}zz",
+                                          "{CRYPT}",
+                                          "{CRYPT}$nope$x",
+                                          "{SHA.ROT13}x",
+                                          "{PLAIN-MD5}00" };
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
         struct error err = { 0 };
         bool match = true;
-        if (password_verify(bytes_of(broken[i]), "CRYPT", BYTES("x"), &match, &err) || err.class != ERROR_CORRUPT)
+        if (password_verify(bytes_of(broken[i]), "CRYPT", BYTES("x"), &match, &err) ||
+            err.class != ERROR_CORRUPT)
             fail_msg("\"%s\" passed", broken[i]);
         assert_false(match);
     }
@@ -77,8 +93,10 @@ static void test_a_stored_form_that_makes_no_sense_is_an_error_not_a_wrong_passw
 static void test_hashes_that_we_make_verify(void **state)
 {
     (void)state;
-    static const char *const schemes[] = { "",    "CRYPT",  "SHA512-CRYPT", "SHA256-CRYPT", "BLF-CRYPT", "MD5-CRYPT", "PLAIN",
-                                           "SHA", "SHA256", "SHA512",       "SSHA",         "SSHA256",   "SSHA512",   "PLAIN-MD5" };
+    static const char *const schemes[] = { "",          "CRYPT",     "SHA512-CRYPT", "SHA256-CRYPT",
+                                           "BLF-CRYPT", "MD5-CRYPT", "PLAIN",        "SHA",
+                                           "SHA256",    "SHA512",    "SSHA",         "SSHA256",
+                                           "SSHA512",   "PLAIN-MD5" };
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         struct buf out = BUF_INIT(1024);
         struct error err = { 0 };
@@ -101,7 +119,8 @@ static void test_the_digest_of_apop_is_that_of_rfc_1939(void **state)
     (void)state;
     struct buf out = BUF_INIT(64), plain = BUF_INIT(64);
     assert_true(password_plain(BYTES("{PLAIN}tanstaaf"), "CRYPT", &plain));
-    assert_true(password_apop(BYTES("<1896.697170952@dbc.mtview.ca.us>"), buf_view(&plain), &out, NULL));
+    assert_true(
+        password_apop(BYTES("<1896.697170952@dbc.mtview.ca.us>"), buf_view(&plain), &out, NULL));
     assert_string_equal(buf_cstr(&out), "c4c9334bac560ecc979e58001b3e22fb");
     assert_false(password_plain(BYTES("{CRYPT}$6$x$y"), "CRYPT", &plain));
     buf_free(&out);

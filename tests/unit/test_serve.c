@@ -1,4 +1,5 @@
-/* Connections over serve_main, with a protocol of a few words (echo_service.h): every way of being started, the split of privileges, TLS. */
+/* Connections over serve_main, with a protocol of a few words (echo_service.h): every way of being
+ * started, the split of privileges, TLS. */
 #include <pwd.h>
 #include "serve_rig.h"
 
@@ -13,7 +14,8 @@ static void expect_session(int fd, const char *resume, int tls)
 {
     char wanted[128];
     unsigned uid = rig.uid ? rig.uid : 5000;
-    snprintf(wanted, sizeof(wanted), "+session user=alice uid=%u/%u tls=%d resume=%s", uid, uid, tls, resume);
+    snprintf(wanted, sizeof(wanted), "+session user=alice uid=%u/%u tls=%d resume=%s", uid, uid,
+             tls, resume);
     assert_hears(fd, wanted);
 }
 
@@ -275,7 +277,9 @@ static void test_a_pipe_is_the_invoking_user(void **state)
         assert_hears(pair[0], "bye");
         assert_int_equal(service_status(), 0);
     } else {
-        assert_hears(pair[0], "* BYE This must not be run as root; run it as the user whose mail is wanted.");
+        assert_hears(
+            pair[0],
+            "* BYE This must not be run as root; run it as the user whose mail is wanted.");
         assert_int_equal(service_status(), 77);
     }
     close(pair[0]);
@@ -291,8 +295,9 @@ static void test_anything_else_is_explained(void **state)
     close(null);
 }
 
-#define AS_BOTH(name)                                                                                                  \
-    cmocka_unit_test_setup_teardown(name, rig_root, rig_close), cmocka_unit_test_setup_teardown(name, rig_user, rig_close)
+#define AS_BOTH(name)                                                                              \
+    cmocka_unit_test_setup_teardown(name, rig_root, rig_close),                                    \
+        cmocka_unit_test_setup_teardown(name, rig_user, rig_close)
 
 int main(int argc, char **argv)
 {

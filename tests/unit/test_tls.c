@@ -222,15 +222,17 @@ static void test_a_key_that_cannot_sign_ends_the_handshake_and_is_named(void **s
 {
     (void)state;
     make_certificate("EC -pkeyopt ec_paramgen_curve:P-256");
-    write_file("tls.key", 0644, "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n");
+    write_file("tls.key", 0644,
+               "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n");
     int fd = connect_tls(false);
     assert_hears(fd, "<end>");
     close(fd);
     assert_true(log_has("/tls.key: signing with the private key"));
 }
 
-#define AS_BOTH(name)                                                                                                  \
-    cmocka_unit_test_setup_teardown(name, rig_root, rig_close), cmocka_unit_test_setup_teardown(name, rig_user, rig_close)
+#define AS_BOTH(name)                                                                              \
+    cmocka_unit_test_setup_teardown(name, rig_root, rig_close),                                    \
+        cmocka_unit_test_setup_teardown(name, rig_user, rig_close)
 
 int main(int argc, char **argv)
 {

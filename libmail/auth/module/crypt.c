@@ -1,4 +1,5 @@
-/* Password hashes by libxcrypt, plain digests and base64 by nettle. Only in the short-lived worker, and in mailadm pw. */
+/* Password hashes by libxcrypt, plain digests and base64 by nettle. Only in the short-lived worker,
+ * and in mailadm pw. */
 #include <crypt.h>
 #include <nettle/base64.h>
 #include <nettle/nettle-meta.h>
@@ -44,7 +45,8 @@ static bool make(const char *prefix, const char *password, struct buf *out, stru
     if (good)
         buf_string(out, made);
     else
-        error_set(err, ERROR_INVALID, "libxcrypt makes no hash of this kind (%s), or the password is too long", prefix);
+        error_set(err, ERROR_INVALID,
+                  "libxcrypt makes no hash of this kind (%s), or the password is too long", prefix);
     free(setting);
     if (data)
         explicit_bzero(data, (size_t)size);
@@ -57,9 +59,10 @@ static const struct nettle_hash *hash_of(const char *algorithm)
     static const struct {
         const char *name;
         const struct nettle_hash *hash;
-    } hashes[] = {
-        { "MD5", &nettle_md5 }, { "SHA1", &nettle_sha1 }, { "SHA256", &nettle_sha256 }, { "SHA512", &nettle_sha512 }
-    };
+    } hashes[] = { { "MD5", &nettle_md5 },
+                   { "SHA1", &nettle_sha1 },
+                   { "SHA256", &nettle_sha256 },
+                   { "SHA512", &nettle_sha512 } };
     for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++)
         if (strcmp(hashes[i].name, algorithm) == 0)
             return hashes[i].hash;

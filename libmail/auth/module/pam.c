@@ -1,4 +1,5 @@
-/* Linux-PAM: authentication and account stages of one login. The delay of a failure is the monitor's, not pam_unix's. */
+/* Linux-PAM: authentication and account stages of one login. The delay of a failure is the
+ * monitor's, not pam_unix's. */
 #include <security/pam_appl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +32,10 @@ static enum auth_verdict verdict_of(int code, bool account)
     return AUTH_TEMPORARY;
 }
 
-/* What one prompt is answered with, malloc'ed, or NULL: nothing. False: no memory, or a prompt that nobody can answer. */
-static bool answer(const struct pam_question *question, const struct pam_message *message, char **text)
+/* What one prompt is answered with, malloc'ed, or NULL: nothing. False: no memory, or a prompt that
+ * nobody can answer. */
+static bool answer(const struct pam_question *question, const struct pam_message *message,
+                   char **text)
 {
     *text = NULL;
     if (message->msg_style == PAM_PROMPT_ECHO_OFF)
@@ -44,7 +47,8 @@ static bool answer(const struct pam_question *question, const struct pam_message
     return *text != NULL;
 }
 
-static int converse(int count, const struct pam_message **messages, struct pam_response **responses, void *context)
+static int converse(int count, const struct pam_message **messages, struct pam_response **responses,
+                    void *context)
 {
     if (count <= 0 || count > PAM_MAX_NUM_MSG)
         return PAM_CONV_ERR;
@@ -85,7 +89,8 @@ static int set_items(pam_handle_t *pam, const struct pam_question *question)
     return code;
 }
 
-static enum auth_verdict stages(pam_handle_t *pam, const struct pam_question *question, int *code, const char **stage)
+static enum auth_verdict stages(pam_handle_t *pam, const struct pam_question *question, int *code,
+                                const char **stage)
 {
     *stage = "set up";
     *code = set_items(pam, question);
@@ -100,7 +105,8 @@ static enum auth_verdict stages(pam_handle_t *pam, const struct pam_question *qu
     return verdict_of(*code, true);
 }
 
-static enum auth_verdict check(const struct pam_question *question, char *final, size_t size, struct error *err)
+static enum auth_verdict check(const struct pam_question *question, char *final, size_t size,
+                               struct error *err)
 {
     const struct pam_conv conversation = { converse, (void *)question };
     pam_handle_t *pam = NULL;
@@ -111,10 +117,12 @@ static enum auth_verdict check(const struct pam_question *question, char *final,
         return AUTH_WRONG;
     }
     int code = pam_start(question->service, question->user, &conversation, &pam);
-    enum auth_verdict verdict = code == PAM_SUCCESS ? stages(pam, question, &code, &stage) : AUTH_TEMPORARY;
+    enum auth_verdict verdict =
+        code == PAM_SUCCESS ? stages(pam, question, &code, &stage) : AUTH_TEMPORARY;
     if (verdict != AUTH_OK)
-        error_set(err, verdict == AUTH_TEMPORARY ? ERROR_TEMPORARY : ERROR_NOT_PERMITTED, "PAM (service %s, %s stage): %s",
-                  question->service, stage, pam_strerror(pam, code));
+        error_set(err, verdict == AUTH_TEMPORARY ? ERROR_TEMPORARY : ERROR_NOT_PERMITTED,
+                  "PAM (service %s, %s stage): %s", question->service, stage,
+                  pam_strerror(pam, code));
     else if (pam_get_item(pam, PAM_USER, &name) != PAM_SUCCESS || !name || strlen(name) >= size)
         verdict = AUTH_TEMPORARY;
     else

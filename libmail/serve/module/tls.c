@@ -1,5 +1,6 @@
-/* GnuTLS behind the table of serve/tls_module.h. The key of a server's certificate is an external one: it has a sign function that asks
- * the connection's signer, and no decrypt function, so that RSA key exchange cannot happen. */
+/* GnuTLS behind the table of serve/tls_module.h. The key of a server's certificate is an external
+ * one: it has a sign function that asks the connection's signer, and no decrypt function, so that
+ * RSA key exchange cannot happen. */
 #include <errno.h>
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
@@ -13,11 +14,13 @@
 extern const struct tls_module tls_module;
 
 #define CHAIN_MAX 16
+#define TLS_AHEAD 17408 /* the longest record */
 /* TLS 1.2 with forward secrecy and authenticated encryption, and all of TLS 1.3. */
-#define PRIORITIES \
-    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-SHA1:-SHA256:-SHA384:" \
-    "-AES-128-CBC:-AES-256-CBC:-AES-128-CCM:-AES-256-CCM:" \
-    "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1:+GROUP-X448:" \
+#define PRIORITIES                                                                                 \
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-SHA1:-SHA256:-"   \
+    "SHA384:"                                                                                      \
+    "-AES-128-CBC:-AES-256-CBC:-AES-128-CCM:-AES-256-CCM:"                                         \
+    "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1:+GROUP-X448:"     \
     "-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE"
 
 struct tls {
@@ -34,17 +37,20 @@ struct tls_connection {
     void *context;
     int fd;
     unsigned renegotiations;
+    size_t at, filled; /* GnuTLS reads a record's head and body apart: one system call for both */
+    char ahead[TLS_AHEAD];
     struct error trouble;
 };
 
-/* The external key belongs to the credentials, which all connections of a warm listener share; a process serves one connection. */
+/* The external key belongs to the credentials, which all connections of a warm listener share; a
+ * process serves one connection. */
 static struct tls_connection *current;
 
 static int ask_signer(unsigned algorithm, const gnutls_datum_t *data, gnutls_datum_t *signature)
 {
     struct buf out = BUF_INIT(2048);
-    if (!current || !current->signer(current->context, algorithm, bytes_make(data->data, data->size), &out,
-                                     &current->trouble)) {
+    if (!current || !current->signer(current->context, algorithm,
+                                     bytes_make(data->data, data->size), &out, &current->trouble)) {
         buf_free(&out);
         return GNUTLS_E_PK_SIGN_FAILED;
     }
@@ -56,17 +62,17 @@ static int ask_signer(unsigned algorithm, const gnutls_datum_t *data, gnutls_dat
     return signature->data ? 0 : GNUTLS_E_MEMORY_ERROR;
 }
 
-/* GnuTLS hands over the text itself for Ed25519 and Ed448, a hash for ECDSA and RSA-PSS, and a DigestInfo (as
- * GNUTLS_SIGN_RSA_RAW) for RSA's old padding. */
-static int sign_data(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, void *userdata, unsigned flags,
-                     const gnutls_datum_t *data, gnutls_datum_t *signature)
+/* GnuTLS hands over the text itself for Ed25519 and Ed448, a hash for ECDSA and RSA-PSS, and a
+ * DigestInfo (as GNUTLS_SIGN_RSA_RAW) for RSA's old padding. */
+static int sign_data(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, void *userdata,
+                     unsigned flags, const gnutls_datum_t *data, gnutls_datum_t *signature)
 {
     (void)key, (void)userdata, (void)flags;
     return ask_signer(algorithm, data, signature);
 }
 
-static int sign_hash(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, void *userdata, unsigned flags,
-                     const gnutls_datum_t *hash, gnutls_datum_t *signature)
+static int sign_hash(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, void *userdata,
+                     unsigned flags, const gnutls_datum_t *hash, gnutls_datum_t *signature)
 {
     (void)key, (void)userdata, (void)flags;
     return ask_signer(algorithm | TLS_SIGN_HASH, hash, signature);
@@ -81,7 +87,8 @@ static int key_info(gnutls_privkey_t key, unsigned flags, void *userdata)
     if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS)
         return (int)tls->bits;
     if (flags & GNUTLS_PRIVKEY_INFO_HAVE_SIGN_ALGO)
-        return (int)gnutls_sign_supports_pk_algorithm(GNUTLS_FLAGS_TO_SIGN_ALGO(flags), tls->algorithm);
+        return (int)gnutls_sign_supports_pk_algorithm(GNUTLS_FLAGS_TO_SIGN_ALGO(flags),
+                                                      tls->algorithm);
     return -1;
 }
 
@@ -98,7 +105,8 @@ static bool load_chain(struct tls *tls, struct bytes pem, struct error *err)
     int code = gnutls_pcert_list_import_x509_raw(chain, &count, &datum, GNUTLS_X509_FMT_PEM, 0);
     if (code < 0)
         return gnutls_error(err, code, "no usable certificate chain in PEM");
-    tls->algorithm = (gnutls_pk_algorithm_t)gnutls_pubkey_get_pk_algorithm(chain[0].pubkey, &tls->bits);
+    tls->algorithm =
+        (gnutls_pk_algorithm_t)gnutls_pubkey_get_pk_algorithm(chain[0].pubkey, &tls->bits);
     gnutls_privkey_t key;
     code = gnutls_privkey_init(&key);
     if (code >= 0)
@@ -126,15 +134,18 @@ static bool load_priorities(struct tls *tls, const char *priorities, struct erro
     char all[1024];
     bool own = !priorities || !*priorities;
     int n = snprintf(all, sizeof(all), "%s:-RSA", own ? PRIORITIES : priorities);
-    int code = n < (int)sizeof(all) ? gnutls_priority_init(&tls->priorities, all, &at) : GNUTLS_E_INVALID_REQUEST;
+    int code = n < (int)sizeof(all) ? gnutls_priority_init(&tls->priorities, all, &at)
+                                    : GNUTLS_E_INVALID_REQUEST;
     if (code < 0) {
         tls->priorities = NULL;
-        return error_set(err, ERROR_INVALID, "tls_priorities is not understood at \"%.60s\"", at ? at : "");
+        return error_set(err, ERROR_INVALID, "tls_priorities is not understood at \"%.60s\"",
+                         at ? at : "");
     }
     return true;
 }
 
-static struct tls *tls_module_load(struct bytes chain, const char *priorities, const char *alpn, struct error *err)
+static struct tls *tls_module_load(struct bytes chain, const char *priorities, const char *alpn,
+                                   struct error *err)
 {
     struct tls *tls = calloc(1, sizeof(*tls));
     if (!tls || gnutls_certificate_allocate_credentials(&tls->credentials) < 0) {
@@ -164,15 +175,28 @@ static ssize_t push(gnutls_transport_ptr_t context, const giovec_t *parts, int c
 static ssize_t pull(gnutls_transport_ptr_t context, void *data, size_t size)
 {
     struct tls_connection *connection = context;
-    ssize_t n = recv(connection->fd, data, size, MSG_DONTWAIT);
-    if (n < 0)
-        gnutls_transport_set_errno(connection->session, errno);
-    return n;
+    if (connection->at == connection->filled) {
+        ssize_t n =
+            recv(connection->fd, connection->ahead, sizeof(connection->ahead), MSG_DONTWAIT);
+        if (n <= 0) {
+            gnutls_transport_set_errno(connection->session, errno);
+            return n;
+        }
+        connection->at = 0;
+        connection->filled = (size_t)n;
+    }
+    if (size > connection->filled - connection->at)
+        size = connection->filled - connection->at;
+    memcpy(data, connection->ahead + connection->at, size);
+    connection->at += size;
+    return (ssize_t)size;
 }
 
 static int pull_timeout(gnutls_transport_ptr_t context, unsigned ms)
 {
     struct tls_connection *connection = context;
+    if (connection->at < connection->filled)
+        return 1;
     return gnutls_system_recv_timeout((gnutls_transport_ptr_t)(intptr_t)connection->fd, ms);
 }
 
@@ -180,7 +204,8 @@ static struct tls_connection *tls_open(struct tls *tls, int fd, tls_signer *sign
                                        struct error *err)
 {
     struct tls_connection *connection = calloc(1, sizeof(*connection));
-    int code = connection ? gnutls_init(&connection->session, GNUTLS_SERVER | GNUTLS_NO_TICKETS | GNUTLS_NONBLOCK)
+    int code = connection ? gnutls_init(&connection->session,
+                                        GNUTLS_SERVER | GNUTLS_NO_TICKETS | GNUTLS_NONBLOCK)
                           : GNUTLS_E_MEMORY_ERROR;
     if (code < 0) {
         free(connection);
@@ -229,13 +254,15 @@ static int tls_handshake(struct tls_connection *connection, struct error *err)
     int code;
     do
         code = gnutls_handshake(connection->session);
-    while (code < 0 && !gnutls_error_is_fatal(code) && code != GNUTLS_E_AGAIN && code != GNUTLS_E_INTERRUPTED);
+    while (code < 0 && !gnutls_error_is_fatal(code) && code != GNUTLS_E_AGAIN &&
+           code != GNUTLS_E_INTERRUPTED);
     if (code < 0 && gnutls_error_is_fatal(code))
         gnutls_alert_send_appropriate(connection->session, code);
     return code >= 0 ? 0 : failed(connection, code, "TLS handshake", err);
 }
 
-static ssize_t tls_receive(struct tls_connection *connection, void *data, size_t size, struct error *err)
+static ssize_t tls_receive(struct tls_connection *connection, void *data, size_t size,
+                           struct error *err)
 {
     for (;;) {
         ssize_t n = gnutls_record_recv(connection->session, data, size);
@@ -250,15 +277,11 @@ static ssize_t tls_receive(struct tls_connection *connection, void *data, size_t
     }
 }
 
-static ssize_t tls_send(struct tls_connection *connection, const void *data, size_t size, struct error *err)
+static ssize_t tls_send(struct tls_connection *connection, const void *data, size_t size,
+                        struct error *err)
 {
     ssize_t n = gnutls_record_send(connection->session, data, size);
     return n >= 0 ? n : failed(connection, (int)n, "sending over TLS", err);
-}
-
-static bool tls_pending(struct tls_connection *connection)
-{
-    return gnutls_record_check_pending(connection->session) > 0;
 }
 
 static int tls_goodbye(struct tls_connection *connection)
@@ -272,6 +295,7 @@ static void tls_close(struct tls_connection *connection)
     if (current == connection)
         current = NULL;
     gnutls_deinit(connection->session);
+    explicit_bzero(connection, sizeof(*connection));
     free(connection);
 }
 
@@ -284,19 +308,22 @@ static const char *tls_describe(struct tls_connection *connection, char *out, si
 {
     gnutls_session_t session = connection->session;
     const char *group = gnutls_group_get_name(gnutls_group_get(session));
-    const char *sign = gnutls_sign_get_name((gnutls_sign_algorithm_t)gnutls_sign_algorithm_get(session));
+    const char *sign =
+        gnutls_sign_get_name((gnutls_sign_algorithm_t)gnutls_sign_algorithm_get(session));
     snprintf(out, size, "%s with %s, %s, %s", tls_version(connection), group ? group : "no group",
              sign ? sign : "no signature", gnutls_cipher_get_name(gnutls_cipher_get(session)));
     return out;
 }
 
-static int sign_with(gnutls_privkey_t key, unsigned algorithm, const gnutls_datum_t *text, gnutls_datum_t *made)
+static int sign_with(gnutls_privkey_t key, unsigned algorithm, const gnutls_datum_t *text,
+                     gnutls_datum_t *made)
 {
     gnutls_sign_algorithm_t sign = (gnutls_sign_algorithm_t)(algorithm & ~TLS_SIGN_HASH);
     if (!(algorithm & TLS_SIGN_HASH))
         return gnutls_privkey_sign_data2(key, sign, 0, text, made);
     if (sign == GNUTLS_SIGN_RSA_RAW)
-        return gnutls_privkey_sign_hash2(key, GNUTLS_SIGN_UNKNOWN, GNUTLS_PRIVKEY_SIGN_FLAG_TLS1_RSA, text, made);
+        return gnutls_privkey_sign_hash2(key, GNUTLS_SIGN_UNKNOWN,
+                                         GNUTLS_PRIVKEY_SIGN_FLAG_TLS1_RSA, text, made);
     return gnutls_privkey_sign_hash2(key, sign, 0, text, made);
 }
 
@@ -333,7 +360,6 @@ const struct tls_module tls_module = {
     .handshake = tls_handshake,
     .receive = tls_receive,
     .send = tls_send,
-    .pending = tls_pending,
     .goodbye = tls_goodbye,
     .close = tls_close,
     .describe = tls_describe,
