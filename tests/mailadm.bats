@@ -161,6 +161,9 @@ END
     assert_equal "$(find home -path '*/new/*' | wc -l)" 2
     assert_equal "$(cat home/ann/Maildir/.Work/new/* | grep ^Subject)" 'Subject: one'
     assert_equal "$(cat home/bob/M/lists/x/new/* | grep ^Subject)" 'Subject: two'
+    message local | deliver bob+lists/x@localhost
+    assert_equal "$(cat home/bob/M/lists/x/new/* | grep -c ^Subject)" 2
+    rm home/bob/M/lists/x/new/*
     run mailadm -o lmtp_detail_create=no -o log=stderr deliver -m Nowhere ann@example.org < <(message three)
     assert_success
     assert_equal "$(cat home/ann/Maildir/new/* | grep ^Subject)" 'Subject: three'
