@@ -1,4 +1,5 @@
-/* COPY between Maildirs: hard links where the file system allows, else copies of the files as they are. */
+/* COPY between Maildirs: hard links where the file system allows, else copies of the files as they
+ * are. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,15 +20,18 @@ static bool copy_octets(int from, int to, const char *path, struct error *err)
     return n == 0 || error_errno(err, errno, "reading a message to copy to %s", path);
 }
 
-static bool copy_file(struct maildir_append *append, int from, const struct stat *st, const char *path, struct error *err)
+static bool copy_file(struct maildir_append *append, int from, const struct stat *st,
+                      const char *path, struct error *err)
 {
     struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, st->st_mtim };
-    int to = openat(append->maildir->root, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, st->st_mode & 0666);
+    int to = openat(append->maildir->root, path,
+                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, st->st_mode & 0666);
     if (to < 0)
         return error_errno(err, errno, "creating %s/%s", append->maildir->paths.mail, path);
     bool ok = copy_octets(from, to, append->maildir->paths.mail, err);
     if (ok && futimens(to, times) != 0)
-        ok = error_errno(err, errno, "setting the date of %s/%s", append->maildir->paths.mail, path);
+        ok =
+            error_errno(err, errno, "setting the date of %s/%s", append->maildir->paths.mail, path);
     close(to);
     if (!ok)
         unlinkat(append->maildir->root, path, 0);
@@ -35,12 +39,14 @@ static bool copy_file(struct maildir_append *append, int from, const struct stat
 }
 
 /* Makes tmp/NAME of the source's file: a link by its name, or a copy through its descriptor. */
-static bool bring(struct maildir_append *append, struct maildir *source, uint32_t uid, struct error *err)
+static bool bring(struct maildir_append *append, struct maildir *source, uint32_t uid,
+                  struct error *err)
 {
     char from[600], to[600];
     snprintf(to, sizeof(to), "tmp/%.*s", BYTES_FMT(pending_tmp(append, &append->current)));
     struct maildir_entry *entry = entries_uid(&source->entries, uid);
-    if (entry && entry->state & ENTRY_PRESENT && entry_path(&source->entries, entry, from, sizeof(from))) {
+    if (entry && entry->state & ENTRY_PRESENT &&
+        entry_path(&source->entries, entry, from, sizeof(from))) {
         struct stat st;
         /* linkat follows nothing here, so what is no file is refused before and not linked. */
         if (fstatat(source->root, from, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
@@ -58,7 +64,8 @@ static bool bring(struct maildir_append *append, struct maildir *source, uint32_
     return ok;
 }
 
-static bool copy_one(struct maildir_append *append, struct maildir *source, uint32_t uid, struct error *err)
+static bool copy_one(struct maildir_append *append, struct maildir *source, uint32_t uid,
+                     struct error *err)
 {
     struct mailbox *mailbox = &source->mailbox;
     struct maildir_entry *entry = entries_uid(&source->entries, uid);
@@ -78,12 +85,14 @@ static bool copy_one(struct maildir_append *append, struct maildir *source, uint
     append->wire_size = maildir_name_number(base, 'W');
     if (!append->size || !append->wire_size)
         append->size = append->wire_size = 0;
-    learn_copy(append, mailbox, uid);
-    return bring(append, source, uid, err) && pending_end(append, err);
+    if (!bring(append, source, uid, err))
+        return false;
+    learn_copy(append, mailbox, uid); /* not before: what is left out must not be learnt */
+    return pending_end(append, err);
 }
 
-static bool copy_all(struct maildir_append *append, struct maildir *source, const struct numset *seqs, struct copy_result *out,
-                     struct error *err)
+static bool copy_all(struct maildir_append *append, struct maildir *source,
+                     const struct numset *seqs, struct copy_result *out, struct error *err)
 {
     size_t cursor = 0;
     uint32_t seq = 0;
@@ -101,8 +110,9 @@ static bool copy_all(struct maildir_append *append, struct maildir *source, cons
     return true;
 }
 
-bool maildir_copy(struct mailbox *mailbox, const struct numset *seqs, const struct location *location, struct bytes name,
-                  struct copy_result *out, struct error *err)
+bool maildir_copy(struct mailbox *mailbox, const struct numset *seqs,
+                  const struct location *location, struct bytes name, struct copy_result *out,
+                  struct error *err)
 {
     struct append *base = maildir_append(location, name, err);
     struct maildir_append *append = (struct maildir_append *)base;
