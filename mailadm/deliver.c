@@ -74,6 +74,20 @@ static bool cut_detail(struct delivery *delivery, const char *name, struct buf *
     return detail->len > 0 && !buf_failed(out);
 }
 
+/* The name, and the same without a domain that is the system's own. */
+static bool look_up_both(struct delivery *delivery, const char *name, struct error *err)
+{
+    if (look_up(delivery, bytes_of(name), err))
+        return true;
+    struct bytes domain = bytes_of(name), local = bytes_split(&domain, '@');
+    struct error ignored;
+    for (size_t i = 0;
+         err->class == ERROR_NO_SUCH && domain.data && delivery->conf->local_domains[i]; i++)
+        if (bytes_equal_nocase(domain, bytes_of(delivery->conf->local_domains[i])))
+            return look_up(delivery, local, &ignored);
+    return false;
+}
+
 /* The user as named, else without his detail. */
 static bool find_user(struct delivery *delivery, struct error *err)
 {
@@ -82,10 +96,10 @@ static bool find_user(struct delivery *delivery, struct error *err)
     if (delivery->address && cut_detail(delivery, delivery->address, &bare, &detail))
         delivery->detail = detail;
     buf_clear(&bare);
-    bool good = look_up(delivery, bytes_of(delivery->user), err);
+    bool good = look_up_both(delivery, delivery->user, err);
     if (!good && (err->class == ERROR_NO_SUCH || err->class == ERROR_INVALID) &&
         cut_detail(delivery, delivery->user, &bare, &detail)) {
-        good = look_up(delivery, buf_view(&bare), err);
+        good = look_up_both(delivery, buf_cstr(&bare), err);
         if (!delivery->detail.data)
             delivery->detail = detail;
     }
