@@ -53,7 +53,8 @@ bool numset_add(struct numset *set, uint32_t first, uint32_t last)
         set->ranges[set->count - 1].last = last;
         return true;
     }
-    /* What touches first..last: from a range that ends at first - 1 to one that starts at last + 1. */
+    /* What touches first..last: from a range that ends at first - 1 to one that starts at last + 1.
+     */
     size_t at = numset_from(set, first > 1 ? first - 1 : 1), end = at;
     while (end < set->count && (last == UINT32_MAX || set->ranges[end].first <= last + 1))
         end++;
@@ -93,7 +94,8 @@ bool numset_next(const struct numset *set, size_t *cursor, uint32_t *at)
     return true;
 }
 
-/* seq-number = nz-number / "*"; no leading zero is asked for by the grammar, but none is a number either. */
+/* seq-number = nz-number / "*"; no leading zero is asked for by the grammar, but none is a number
+ * either. */
 static bool numset_number(struct bytes text, uint32_t star, uint32_t *out)
 {
     if (text.len == 1 && text.data[0] == '*') {

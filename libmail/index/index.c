@@ -59,7 +59,8 @@ size_t index_unwritten(const struct index *index)
     return index->unwritten;
 }
 
-bool index_fields(struct index *index, const struct index_record *record, struct buf *memory, struct bytes fields[INDEX_FIELD_COUNT])
+bool index_fields(struct index *index, const struct index_record *record, struct buf *memory,
+                  struct bytes fields[INDEX_FIELD_COUNT])
 {
     return record->known & INDEX_FIELDS && cache_read(index, record, memory, fields);
 }
@@ -70,7 +71,8 @@ int index_lock(struct index *index, struct error *err)
         error_set(err, ERROR_NOT_PERMITTED, "%s cannot be written", index->path);
         return -1;
     }
-    int fd = openat(index->dir, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    int fd =
+        openat(index->dir, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0) {
         error_errno(err, errno, "opening %s/" LOCK_FILE, index->path);
         return -1;
@@ -89,7 +91,8 @@ static void writing_failed(struct index *index, const struct error *err)
     index->write_told = index->write_told || err->class != ERROR_CONFLICT;
 }
 
-void index_fields_put(struct index *index, const struct index_record *record, const struct bytes fields[INDEX_FIELD_COUNT])
+void index_fields_put(struct index *index, const struct index_record *record,
+                      const struct bytes fields[INDEX_FIELD_COUNT])
 {
     struct index_record learnt = *record;
     struct error err = { 0 };
@@ -129,7 +132,8 @@ struct index *index_open(const char *directory, uint32_t uidvalidity, bool write
     return index;
 }
 
-void index_add(const char *directory, uint32_t uidvalidity, const struct index_message *messages, size_t count)
+void index_add(const char *directory, uint32_t uidvalidity, const struct index_message *messages,
+               size_t count)
 {
     struct error err = { 0 };
     struct index *index = make_index(directory, uidvalidity, true);
@@ -153,17 +157,20 @@ struct writing {
     struct buf text;
 };
 
-static bool flush_records(struct index *index, struct writing *writing, size_t least, struct error *err)
+static bool flush_records(struct index *index, struct writing *writing, size_t least,
+                          struct error *err)
 {
     if (writing->text.len < least)
         return true;
-    bool ok = !buf_failed(&writing->text) && file_write(writing->fd, buf_view(&writing->text), index->path, err);
+    bool ok = !buf_failed(&writing->text) &&
+              file_write(writing->fd, buf_view(&writing->text), index->path, err);
     writing->text.len = 0;
     return ok;
 }
 
-static bool write_records(struct index *index, struct writing *writing, bool (*next)(void *context, struct index_record *record),
-                          void *context, struct error *err)
+static bool write_records(struct index *index, struct writing *writing,
+                          bool (*next)(void *context, struct index_record *record), void *context,
+                          struct error *err)
 {
     struct index_record record = { 0 }, known;
     unsigned char text[RECORD_SIZE];
@@ -189,12 +196,14 @@ static bool write_records(struct index *index, struct writing *writing, bool (*n
     return ok && flush_records(index, writing, 1, err);
 }
 
-bool records_write(struct index *index, const struct index_header *header, bool (*next)(void *context, struct index_record *record),
-                   void *context, uint64_t *live, struct error *err)
+bool records_write(struct index *index, const struct index_header *header,
+                   bool (*next)(void *context, struct index_record *record), void *context,
+                   uint64_t *live, struct error *err)
 {
     struct writing writing = { .text = BUF_INIT((FLUSH_RECORDS + 1) * RECORD_SIZE) };
     unsigned char text[HEADER_SIZE] = { 0 };
-    writing.fd = openat(index->dir, INDEX_FILE ".tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    writing.fd = openat(index->dir, INDEX_FILE ".tmp",
+                        O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (writing.fd < 0)
         return error_errno(err, errno, "creating %s/" INDEX_FILE ".tmp", index->path);
     bool ok = file_write(writing.fd, bytes_make(text, sizeof(text)), index->path, err) &&
@@ -212,8 +221,9 @@ bool records_write(struct index *index, const struct index_header *header, bool 
     return ok;
 }
 
-bool index_write(struct index *index, const struct index_header *header, bool (*next)(void *context, struct index_record *record),
-                 void *context, struct error *err)
+bool index_write(struct index *index, const struct index_header *header,
+                 bool (*next)(void *context, struct index_record *record), void *context,
+                 struct error *err)
 {
     struct error failure = { 0 };
     int lock = index_lock(index, &failure);

@@ -1,4 +1,5 @@
-/* The cache file: entries that are only ever appended, each with its own check values; so a torn or damaged one is simply not there. */
+/* The cache file: entries that are only ever appended, each with its own check values; so a torn or
+ * damaged one is simply not there. */
 #include "index/index_private.h"
 
 #include <errno.h>
@@ -35,8 +36,10 @@ static bool read_cache_header(struct index *index)
     unsigned char header[CACHE_HEADER_SIZE];
     struct stat st;
     if (fstat(index->cache, &st) != 0 || !S_ISREG(st.st_mode) ||
-        pread(index->cache, header, sizeof(header), 0) != (ssize_t)sizeof(header) || memcmp(header, magic, sizeof(magic)) != 0 ||
-        get_le(header + 24, 8) != XXH64(header, 24, 0) || get_le(header + 8, 4) != index->uidvalidity)
+        pread(index->cache, header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+        memcmp(header, magic, sizeof(magic)) != 0 ||
+        get_le(header + 24, 8) != XXH64(header, 24, 0) ||
+        get_le(header + 8, 4) != index->uidvalidity)
         return false;
     index->id = get_le(header + 16, 8);
     return true;
@@ -47,17 +50,22 @@ bool cache_open(struct index *index)
     cache_close(index);
     if (index->dir < 0)
         return false;
-    index->cache = openat(index->dir, CACHE_FILE, (index->write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    index->cache =
+        openat(index->dir, CACHE_FILE,
+               (index->write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (index->cache < 0)
         return false;
     if (!read_cache_header(index)) {
-        log_warning("%s/" CACHE_FILE " is damaged or of another mailbox: it is built anew", index->path);
+        log_warning("%s/" CACHE_FILE " is damaged or of another mailbox: it is built anew",
+                    index->path);
         cache_close(index);
         return false;
     }
     /* Entries before this are in the records already. */
-    index->end = index->records >= 0 && index->cache_id == index->id && index->cache_end >= CACHE_HEADER_SIZE ? index->cache_end
-                                                                                                              : CACHE_HEADER_SIZE;
+    index->end =
+        index->records >= 0 && index->cache_id == index->id && index->cache_end >= CACHE_HEADER_SIZE
+            ? index->cache_end
+            : CACHE_HEADER_SIZE;
     return true;
 }
 
@@ -88,7 +96,8 @@ void cache_catch_up(struct index *index)
         return;
     while (index->end + ENTRY_SIZE <= (uint64_t)st.st_size) {
         struct entry entry;
-        if (pread(index->cache, header, sizeof(header), (off_t)index->end) != (ssize_t)sizeof(header) ||
+        if (pread(index->cache, header, sizeof(header), (off_t)index->end) !=
+                (ssize_t)sizeof(header) ||
             !entry_decode(header, &entry) || index->end + entry.size > (uint64_t)st.st_size)
             break;
         entry.record.cache = index->end;
@@ -116,7 +125,8 @@ bool cache_create_aside(struct index *index, struct error *err)
     if (getrandom(header + 16, 8, 0) != 8)
         return error_errno(err, errno, "asking for random octets");
     put_le(header + 24, XXH64(header, 24, 0), 8);
-    index->cache = openat(index->dir, CACHE_FILE ".tmp", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    index->cache = openat(index->dir, CACHE_FILE ".tmp",
+                          O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (index->cache < 0)
         return error_errno(err, errno, "creating %s/" CACHE_FILE ".tmp", index->path);
     index->id = get_le(header + 16, 8);
@@ -139,7 +149,8 @@ static bool create_cache(struct index *index, struct error *err)
     return false;
 }
 
-/* An entry's size again, bound to where it starts: so the end of the file shows whether it is the end of an entry. */
+/* An entry's size again, bound to where it starts: so the end of the file shows whether it is the
+ * end of an entry. */
 static void footer_encode(unsigned char out[FOOTER_SIZE], uint64_t at, uint64_t size)
 {
     put_le(out, size, 8);
@@ -150,7 +161,8 @@ static bool ends_with_footer(const struct index *index, uint64_t size)
 {
     unsigned char footer[FOOTER_SIZE], wanted[FOOTER_SIZE];
     if (size < CACHE_HEADER_SIZE + FOOTER_SIZE ||
-        pread(index->cache, footer, sizeof(footer), (off_t)(size - FOOTER_SIZE)) != (ssize_t)sizeof(footer))
+        pread(index->cache, footer, sizeof(footer), (off_t)(size - FOOTER_SIZE)) !=
+            (ssize_t)sizeof(footer))
         return false;
     uint64_t entry = get_le(footer, 8);
     if (entry > size - CACHE_HEADER_SIZE)
@@ -163,7 +175,8 @@ bool cache_prepare_blind(struct index *index, struct error *err)
 {
     struct stat st;
     if (cache_open(index) && fstat(index->cache, &st) == 0 &&
-        ((uint64_t)st.st_size == CACHE_HEADER_SIZE || ends_with_footer(index, (uint64_t)st.st_size))) {
+        ((uint64_t)st.st_size == CACHE_HEADER_SIZE ||
+         ends_with_footer(index, (uint64_t)st.st_size))) {
         index->end = (uint64_t)st.st_size;
         return true;
     }
@@ -174,8 +187,8 @@ bool cache_prepare(struct index *index, struct error *err)
 {
     struct stat at_path, open;
     bool there = fstatat(index->dir, CACHE_FILE, &at_path, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!there || index->cache < 0 || fstat(index->cache, &open) != 0 || open.st_ino != at_path.st_ino ||
-        open.st_dev != at_path.st_dev) {
+    if (!there || index->cache < 0 || fstat(index->cache, &open) != 0 ||
+        open.st_ino != at_path.st_ino || open.st_dev != at_path.st_dev) {
         forget_offsets(index);
         if (!cache_open(index) && !create_cache(index, err))
             return false;
@@ -190,8 +203,8 @@ bool cache_prepare(struct index *index, struct error *err)
     return true;
 }
 
-static void entry_encode(unsigned char out[ENTRY_SIZE], const struct index_record *record, const struct bytes fields[INDEX_FIELD_COUNT],
-                         uint64_t check)
+static void entry_encode(unsigned char out[ENTRY_SIZE], const struct index_record *record,
+                         const struct bytes fields[INDEX_FIELD_COUNT], uint64_t check)
 {
     put_le(out, ENTRY_MAGIC, 4);
     put_le(out + 4, record->uid, 4);
@@ -204,7 +217,8 @@ static void entry_encode(unsigned char out[ENTRY_SIZE], const struct index_recor
     put_le(out + 56, XXH64(out, 56, 0), 8);
 }
 
-bool cache_append(struct index *index, struct index_record *record, const struct bytes fields[INDEX_FIELD_COUNT], struct error *err)
+bool cache_append(struct index *index, struct index_record *record,
+                  const struct bytes fields[INDEX_FIELD_COUNT], struct error *err)
 {
     struct buf text = BUF_INIT(ENTRY_MAX + 2 * ENTRY_SIZE);
     unsigned char header[ENTRY_SIZE] = { 0 }, footer[FOOTER_SIZE];
@@ -221,7 +235,8 @@ bool cache_append(struct index *index, struct index_record *record, const struct
         entry_encode(header, record, fields, XXH64(text.data + ENTRY_SIZE, payload, 0));
         memcpy(text.data, header, sizeof(header));
         ssize_t n = pwrite(index->cache, text.data, text.len, (off_t)index->end);
-        ok = n == (ssize_t)text.len || error_errno(err, n < 0 ? errno : ENOSPC, "writing %s/" CACHE_FILE, index->path);
+        ok = n == (ssize_t)text.len ||
+             error_errno(err, n < 0 ? errno : ENOSPC, "writing %s/" CACHE_FILE, index->path);
         if (!ok && ftruncate(index->cache, (off_t)index->end) != 0)
             cache_close(index);
     }
@@ -235,18 +250,23 @@ bool cache_append(struct index *index, struct index_record *record, const struct
     return ok;
 }
 
-bool cache_read(struct index *index, const struct index_record *record, struct buf *memory, struct bytes fields[INDEX_FIELD_COUNT])
+bool cache_read(struct index *index, const struct index_record *record, struct buf *memory,
+                struct bytes fields[INDEX_FIELD_COUNT])
 {
     unsigned char header[ENTRY_SIZE];
     struct entry entry;
-    if (index->cache < 0 || pread(index->cache, header, sizeof(header), (off_t)record->cache) != (ssize_t)sizeof(header) ||
-        !entry_decode(header, &entry) || entry.record.uid != record->uid || entry.record.size != record->size)
+    if (index->cache < 0 ||
+        pread(index->cache, header, sizeof(header), (off_t)record->cache) !=
+            (ssize_t)sizeof(header) ||
+        !entry_decode(header, &entry) || entry.record.uid != record->uid ||
+        entry.record.size != record->size)
         return false;
     size_t payload = 0;
     for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
         payload += entry.lengths[i];
     char *into = buf_reserve(memory, payload + 1);
-    if (!into || pread(index->cache, into, payload, (off_t)record->cache + ENTRY_SIZE) != (ssize_t)payload ||
+    if (!into ||
+        pread(index->cache, into, payload, (off_t)record->cache + ENTRY_SIZE) != (ssize_t)payload ||
         XXH64(into, payload, 0) != entry.check)
         return false;
     memory->len += payload;

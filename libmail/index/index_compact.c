@@ -1,5 +1,6 @@
-/* The cache without the entries that no record points to: a new file, then records that point into it. Killed between the two renames, the records
- * point into a cache that is gone, and the new one is read from its start. */
+/* The cache without the entries that no record points to: a new file, then records that point into
+ * it. Killed between the two renames, the records point into a cache that is gone, and the new one
+ * is read from its start. */
 #include "index/index_private.h"
 
 #include <unistd.h>
@@ -17,7 +18,8 @@ static bool copy_entries(struct index *from, struct index *to, struct error *err
         buf_clear(&memory);
         if (!(record.known & INDEX_FIELDS) || !cache_read(from, &record, &memory, fields))
             continue;
-        ok = cache_append(to, &record, fields, err) && (overlay_set(&from->overlay, &record) || error_memory(err));
+        ok = cache_append(to, &record, fields, err) &&
+             (overlay_set(&from->overlay, &record) || error_memory(err));
     }
     buf_free(&memory);
     return ok;
@@ -37,11 +39,16 @@ static bool same_record(void *context, struct index_record *record)
 void cache_compact(struct index *index, uint64_t live)
 {
     struct error err = { 0 };
-    struct index fresh = { .dir = index->dir, .path = index->path, .write = true, .uidvalidity = index->uidvalidity, .cache = -1 };
+    struct index fresh = { .dir = index->dir,
+                           .path = index->path,
+                           .write = true,
+                           .uidvalidity = index->uidvalidity,
+                           .cache = -1 };
     struct again again = { .index = index };
     if (index->cache < 0 || index->end < live || index->end - live < live + WASTE_LEAST)
         return;
-    bool ok = cache_create_aside(&fresh, &err) && copy_entries(index, &fresh, &err) && cache_publish(&fresh, &err);
+    bool ok = cache_create_aside(&fresh, &err) && copy_entries(index, &fresh, &err) &&
+              cache_publish(&fresh, &err);
     if (ok) {
         cache_close(index);
         index->cache = fresh.cache;

@@ -21,7 +21,8 @@ static bool grow(struct overlay *overlay)
 {
     if (overlay->size && overlay->used < overlay->size - overlay->size / 4)
         return true;
-    struct overlay grown = { .size = overlay->size ? overlay->size * 2 : 64, .used = overlay->used };
+    struct overlay grown = { .size = overlay->size ? overlay->size * 2 : 64,
+                             .used = overlay->used };
     grown.slots = calloc(grown.size, sizeof(*grown.slots));
     if (!grown.slots)
         return false;

@@ -26,22 +26,23 @@ struct overlay {
 };
 
 struct index {
-    int dir;             /* -1: there is no place on the disk */
+    int dir; /* -1: there is no place on the disk */
     char *path;
     bool write;
-    bool write_told;     /* that writing failed was logged */
+    bool write_told; /* that writing failed was logged */
     uint32_t uidvalidity;
     /* records */
-    int records;         /* -1: none */
+    int records; /* -1: none */
     struct index_header header;
     uint32_t count;
-    uint64_t cache_id, cache_end; /* the cache that the records point into, and how far it was known when they were written */
+    uint64_t cache_id, cache_end; /* the cache that the records point into, and how far it was known
+                                     when they were written */
     unsigned char window[WINDOW * RECORD_SIZE];
     uint32_t window_at, window_count;
-    uint32_t hint;       /* where the last UID was found */
+    uint32_t hint; /* where the last UID was found */
     /* cache */
-    int cache;           /* -1: none */
-    uint64_t id, end;    /* its id; up to where its entries are known */
+    int cache;        /* -1: none */
+    uint64_t id, end; /* its id; up to where its entries are known */
     struct overlay overlay;
     size_t unwritten;
 };
@@ -51,31 +52,40 @@ bool records_open(struct index *index);
 void records_close(struct index *index);
 bool records_at(struct index *index, uint32_t i, struct index_record *out);
 bool records_find(struct index *index, uint32_t uid, struct index_record *out);
-void record_encode(unsigned char out[RECORD_SIZE], const struct index_record *record, uint32_t uidvalidity);
-bool record_decode(const unsigned char in[RECORD_SIZE], struct index_record *record, uint32_t uidvalidity);
-void header_encode(unsigned char out[HEADER_SIZE], const struct index *index, const struct index_header *header, uint32_t count);
+void record_encode(unsigned char out[RECORD_SIZE], const struct index_record *record,
+                   uint32_t uidvalidity);
+bool record_decode(const unsigned char in[RECORD_SIZE], struct index_record *record,
+                   uint32_t uidvalidity);
+void header_encode(unsigned char out[HEADER_SIZE], const struct index *index,
+                   const struct index_header *header, uint32_t count);
 
 /* index_cache.c */
 bool cache_open(struct index *index);
 void cache_close(struct index *index);
-/* Under the lock: the cache at the path is open, made if need be, and read to its end; what is torn there is cut off. */
+/* Under the lock: the cache at the path is open, made if need be, and read to its end; what is torn
+ * there is cut off. */
 bool cache_prepare(struct index *index, struct error *err);
 /* Under the lock: the same without learning what is in it, for appending only. */
 bool cache_prepare_blind(struct index *index, struct error *err);
 /* Takes entries in that others (or we, in an earlier life) appended. */
 void cache_catch_up(struct index *index);
-bool cache_append(struct index *index, struct index_record *record, const struct bytes fields[INDEX_FIELD_COUNT], struct error *err);
-bool cache_read(struct index *index, const struct index_record *record, struct buf *memory, struct bytes fields[INDEX_FIELD_COUNT]);
+bool cache_append(struct index *index, struct index_record *record,
+                  const struct bytes fields[INDEX_FIELD_COUNT], struct error *err);
+bool cache_read(struct index *index, const struct index_record *record, struct buf *memory,
+                struct bytes fields[INDEX_FIELD_COUNT]);
 
 /* A new cache file aside (path CACHE_FILE ".tmp"), open in index; cache_publish renames it. */
 bool cache_create_aside(struct index *index, struct error *err);
 bool cache_publish(struct index *index, struct error *err);
 
-/* index.c: under the lock, writes the records aside and renames them. *live: octets of the cache that they point to. */
-bool records_write(struct index *index, const struct index_header *header, bool (*next)(void *context, struct index_record *record),
-                   void *context, uint64_t *live, struct error *err);
+/* index.c: under the lock, writes the records aside and renames them. *live: octets of the cache
+ * that they point to. */
+bool records_write(struct index *index, const struct index_header *header,
+                   bool (*next)(void *context, struct index_record *record), void *context,
+                   uint64_t *live, struct error *err);
 
-/* index_compact.c: under the lock, after the records were written: leaves out of the cache what no record points to. */
+/* index_compact.c: under the lock, after the records were written: leaves out of the cache what no
+ * record points to. */
 void cache_compact(struct index *index, uint64_t live);
 
 /* index_overlay.c */

@@ -9,7 +9,8 @@
 
 static const char magic[8] = { 'P', 'S', 'T', 'I', 'D', 'X', '1', '\n' };
 
-void record_encode(unsigned char out[RECORD_SIZE], const struct index_record *record, uint32_t uidvalidity)
+void record_encode(unsigned char out[RECORD_SIZE], const struct index_record *record,
+                   uint32_t uidvalidity)
 {
     put_le(out, record->uid, 4);
     put_le(out + 4, record->known, 2);
@@ -24,7 +25,8 @@ void record_encode(unsigned char out[RECORD_SIZE], const struct index_record *re
     put_le(out + 56, XXH64(out, 56, uidvalidity), 8);
 }
 
-bool record_decode(const unsigned char in[RECORD_SIZE], struct index_record *record, uint32_t uidvalidity)
+bool record_decode(const unsigned char in[RECORD_SIZE], struct index_record *record,
+                   uint32_t uidvalidity)
 {
     if (get_le(in + 56, 8) != XXH64(in, 56, uidvalidity))
         return false;
@@ -43,7 +45,8 @@ bool record_decode(const unsigned char in[RECORD_SIZE], struct index_record *rec
     return record->uid > 0;
 }
 
-void header_encode(unsigned char out[HEADER_SIZE], const struct index *index, const struct index_header *header, uint32_t count)
+void header_encode(unsigned char out[HEADER_SIZE], const struct index *index,
+                   const struct index_header *header, uint32_t count)
 {
     memset(out, 0, HEADER_SIZE);
     memcpy(out, magic, sizeof(magic));
@@ -103,7 +106,8 @@ bool records_open(struct index *index)
     records_close(index);
     if (index->dir < 0)
         return false;
-    index->records = openat(index->dir, INDEX_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    index->records =
+        openat(index->dir, INDEX_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (index->records < 0)
         return false;
     const char *wrong = read_header(index);
@@ -128,13 +132,15 @@ bool records_at(struct index *index, uint32_t i, struct index_record *out)
         return false;
     if (i < index->window_at || i - index->window_at >= index->window_count) {
         uint32_t n = index->count - i < WINDOW ? index->count - i : WINDOW;
-        ssize_t got = pread(index->records, index->window, (size_t)n * RECORD_SIZE, HEADER_SIZE + (off_t)i * RECORD_SIZE);
+        ssize_t got = pread(index->records, index->window, (size_t)n * RECORD_SIZE,
+                            HEADER_SIZE + (off_t)i * RECORD_SIZE);
         if (got < RECORD_SIZE)
             return damaged(index, i);
         index->window_at = i;
         index->window_count = (uint32_t)(got / RECORD_SIZE);
     }
-    if (!record_decode(index->window + (size_t)(i - index->window_at) * RECORD_SIZE, out, index->uidvalidity))
+    if (!record_decode(index->window + (size_t)(i - index->window_at) * RECORD_SIZE, out,
+                       index->uidvalidity))
         return damaged(index, i);
     if (index->cache < 0 || index->cache_id != index->id)
         out->known &= (uint16_t)~INDEX_FIELDS;

@@ -6,8 +6,8 @@
 
 enum { LOCATE_MEMORY = 64 * 1024 };
 
-bool mailbox_init(struct mailbox *mailbox, const struct mailbox_ops *ops, const struct location *location, struct bytes name,
-                  bool write, struct error *err)
+bool mailbox_init(struct mailbox *mailbox, const struct mailbox_ops *ops,
+                  const struct location *location, struct bytes name, bool write, struct error *err)
 {
     mailbox->ops = ops;
     mailbox->location = location;
@@ -66,20 +66,23 @@ bool mailbox_writable(const struct mailbox *mailbox)
     return mailbox->write;
 }
 
-bool mailbox_sync(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out, struct error *err)
+bool mailbox_sync(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out,
+                  struct error *err)
 {
     return mailbox->ops->sync(mailbox, err) && view_follow(mailbox, keep_numbers, out, err);
 }
 
 static bool may_write(const struct mailbox *mailbox, struct error *err)
 {
-    return mailbox->write || error_set(err, ERROR_NOT_PERMITTED, "the mailbox %s is open for reading only", mailbox->name);
+    return mailbox->write || error_set(err, ERROR_NOT_PERMITTED,
+                                       "the mailbox %s is open for reading only", mailbox->name);
 }
 
-bool mailbox_store(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode, uint8_t flags, uint64_t keywords,
-                   struct numset *gone, struct error *err)
+bool mailbox_store(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode,
+                   uint8_t flags, uint64_t keywords, struct numset *gone, struct error *err)
 {
-    return may_write(mailbox, err) && mailbox->ops->store(mailbox, seqs, mode, flags, keywords, gone, err);
+    return may_write(mailbox, err) &&
+           mailbox->ops->store(mailbox, seqs, mode, flags, keywords, gone, err);
 }
 
 bool mailbox_expunge(struct mailbox *mailbox, const struct numset *seqs, struct error *err)
@@ -88,7 +91,8 @@ bool mailbox_expunge(struct mailbox *mailbox, const struct numset *seqs, struct 
 }
 
 /* The messages that were copied, as this mailbox numbers them. */
-static bool copied_seqs(const struct mailbox *mailbox, const struct copy_result *result, struct numset *seqs)
+static bool copied_seqs(const struct mailbox *mailbox, const struct copy_result *result,
+                        struct numset *seqs)
 {
     for (size_t i = 0; i < result->count; i++) {
         uint32_t seq = mailbox_seq(mailbox, result->from[i]);
@@ -98,16 +102,18 @@ static bool copied_seqs(const struct mailbox *mailbox, const struct copy_result 
     return true;
 }
 
-static bool remove_copied(struct mailbox *mailbox, const struct copy_result *result, struct error *err)
+static bool remove_copied(struct mailbox *mailbox, const struct copy_result *result,
+                          struct error *err)
 {
     struct numset seqs = { 0 };
-    bool ok = copied_seqs(mailbox, result, &seqs) ? mailbox->ops->expunge(mailbox, &seqs, true, err) : error_memory(err);
+    bool ok = copied_seqs(mailbox, result, &seqs) ? mailbox->ops->expunge(mailbox, &seqs, true, err)
+                                                  : error_memory(err);
     numset_free(&seqs);
     return ok && mailbox->ops->checkpoint(mailbox, err);
 }
 
-static bool copy_located(struct mailbox *mailbox, const struct numset *seqs, struct bytes to, struct arena *arena,
-                         struct copy_result *out, struct error *err)
+static bool copy_located(struct mailbox *mailbox, const struct numset *seqs, struct bytes to,
+                         struct arena *arena, struct copy_result *out, struct error *err)
 {
     const struct location *location;
     struct bytes inner;
@@ -115,8 +121,8 @@ static bool copy_located(struct mailbox *mailbox, const struct numset *seqs, str
            mailbox->ops->copy(mailbox, seqs, location, inner, out, err);
 }
 
-bool mailbox_copy(struct mailbox *mailbox, const struct numset *seqs, struct bytes to, bool move, struct copy_result *out,
-                  struct error *err)
+bool mailbox_copy(struct mailbox *mailbox, const struct numset *seqs, struct bytes to, bool move,
+                  struct copy_result *out, struct error *err)
 {
     *out = (struct copy_result){ 0 };
     if (move && !may_write(mailbox, err))

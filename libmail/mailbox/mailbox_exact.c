@@ -9,7 +9,8 @@ struct exact {
 
 static ssize_t wrong_length(const struct exact *exact, const char *what, struct error *err)
 {
-    error_set(err, ERROR_CORRUPT, "message %u is %s than it was when it was measured", exact->uid, what);
+    error_set(err, ERROR_CORRUPT, "message %u is %s than it was when it was measured", exact->uid,
+              what);
     return -1;
 }
 
@@ -21,7 +22,8 @@ static ssize_t exact_read(struct input *input, void *data, size_t size, struct e
         int next = input_next(exact->parent, &more, err);
         return next > 0 ? wrong_length(exact, "longer", err) : next;
     }
-    ssize_t n = input_read(exact->parent, data, exact->left < size ? (size_t)exact->left : size, err);
+    ssize_t n =
+        input_read(exact->parent, data, exact->left < size ? (size_t)exact->left : size, err);
     if (n == 0)
         return wrong_length(exact, "shorter", err);
     if (n > 0)

@@ -1,7 +1,8 @@
 /* What is known of a message: from the index, else parsed once, everything in one pass.
  *
- * A size that a name claims ("W=") is told on FIELD_SIZE alone, where the other claim ("S=") holds against the disk. Whatever reads the message
- * measures it first: a claim that was wrong is an error once, and right from then on. */
+ * A size that a name claims ("W=") is told on FIELD_SIZE alone, where the other claim ("S=") holds
+ * against the disk. Whatever reads the message measures it first: a claim that was wrong is an
+ * error once, and right from then on. */
 #include "mailbox/mailbox_exact.h"
 
 #include "mailbox/mailbox_parse.h"
@@ -23,7 +24,8 @@ static bool feed_all(struct part_parser *parser, struct input *input, struct err
     return more == 0;
 }
 
-static bool parse_input(struct mailbox *mailbox, struct input *input, const struct part_limits *limits, uint64_t *wire_size,
+static bool parse_input(struct mailbox *mailbox, struct input *input,
+                        const struct part_limits *limits, uint64_t *wire_size,
                         struct bytes fields[INDEX_FIELD_COUNT], struct error *err)
 {
     struct arena *arena = arena_create(PARSE_MEMORY);
@@ -39,11 +41,14 @@ static bool parse_input(struct mailbox *mailbox, struct input *input, const stru
     return ok && root;
 }
 
-/* Parses the message and remembers all; record says what was found. fields live in mailbox->fields. */
+/* Parses the message and remembers all; record says what was found. fields live in mailbox->fields.
+ */
 static bool parse_message(struct mailbox *mailbox, uint32_t uid, struct index_record *record,
                           struct bytes fields[INDEX_FIELD_COUNT], struct error *err)
 {
-    static const struct part_limits limits[] = { { 0 }, { .header_size = 4096, .depth = 20, .parts = 200 } };
+    static const struct part_limits limits[] = {
+        { 0 }, { .header_size = 4096, .depth = 20, .parts = 200 }
+    };
     struct error failure = { 0 };
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         struct message_source source;
@@ -65,7 +70,8 @@ static bool parse_message(struct mailbox *mailbox, uint32_t uid, struct index_re
                 index_fields_put(mailbox->index, record, fields);
             return true;
         }
-        if (failure.class != ERROR_LIMIT) /* with less kept of a monstrous message there is memory enough */
+        if (failure.class !=
+            ERROR_LIMIT) /* with less kept of a monstrous message there is memory enough */
             break;
     }
     error_prefix(&failure, "message %u of %s: ", uid, mailbox->name);
@@ -82,12 +88,14 @@ static void look_up(struct mailbox *mailbox, uint32_t uid, struct index_record *
 
 static bool believable(const struct message_source *source)
 {
-    return source->claimed_size && source->claimed_size == source->size && source->claimed_wire >= source->size &&
+    return source->claimed_size && source->claimed_size == source->size &&
+           source->claimed_wire >= source->size &&
            source->claimed_wire - source->size <= source->size;
 }
 
 /* Date, and size as far as the name says it, by looking at the message without reading it. */
-static bool look_at(struct mailbox *mailbox, uint32_t uid, struct index_record *record, struct error *err)
+static bool look_at(struct mailbox *mailbox, uint32_t uid, struct index_record *record,
+                    struct error *err)
 {
     struct message_source source;
     if (!mailbox->ops->source(mailbox, uid, false, &source, err))
@@ -106,16 +114,18 @@ static bool look_at(struct mailbox *mailbox, uint32_t uid, struct index_record *
     return true;
 }
 
-static bool need_size(struct mailbox *mailbox, uint32_t uid, struct index_record *record, struct error *err)
+static bool need_size(struct mailbox *mailbox, uint32_t uid, struct index_record *record,
+                      struct error *err)
 {
     struct bytes fields[INDEX_FIELD_COUNT];
     if (!(record->known & (INDEX_SIZE | INDEX_CLAIMED)) && !look_at(mailbox, uid, record, err))
         return false;
-    return record->known & (INDEX_SIZE | INDEX_CLAIMED) || parse_message(mailbox, uid, record, fields, err);
+    return record->known & (INDEX_SIZE | INDEX_CLAIMED) ||
+           parse_message(mailbox, uid, record, fields, err);
 }
 
-static bool need_parsed(struct mailbox *mailbox, uint32_t uid, struct index_record *record, struct message_fields *out,
-                        struct error *err)
+static bool need_parsed(struct mailbox *mailbox, uint32_t uid, struct index_record *record,
+                        struct message_fields *out, struct error *err)
 {
     struct bytes fields[INDEX_FIELD_COUNT];
     buf_clear(&mailbox->fields);
@@ -174,18 +184,21 @@ static bool read_header(struct input *input, struct buf *out, struct error *err)
     return true;
 }
 
-static bool need_header(struct mailbox *mailbox, uint32_t uid, struct message_fields *out, struct error *err)
+static bool need_header(struct mailbox *mailbox, uint32_t uid, struct message_fields *out,
+                        struct error *err)
 {
     struct message_source source;
     if (!mailbox->ops->source(mailbox, uid, true, &source, err))
         return false;
     bool ok = read_header(source.input, &mailbox->header, err);
     input_close(&source.input);
-    out->header = (struct bytes){ mailbox->header.data ? mailbox->header.data : "", mailbox->header.len };
+    out->header =
+        (struct bytes){ mailbox->header.data ? mailbox->header.data : "", mailbox->header.len };
     return ok;
 }
 
-bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted, struct message_fields *out, struct error *err)
+bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted,
+                    struct message_fields *out, struct error *err)
 {
     struct index_record record;
     *out = (struct message_fields){ 0 };
@@ -216,8 +229,10 @@ bool mailbox_wire_size(struct mailbox *mailbox, uint32_t uid, uint64_t *size, st
     return true;
 }
 
-/* The true size, measured where it was only claimed. A claim that was told and is wrong is an error this once. */
-static bool measured(struct mailbox *mailbox, uint32_t uid, uint64_t size_now, struct index_record *record, struct error *err)
+/* The true size, measured where it was only claimed. A claim that was told and is wrong is an error
+ * this once. */
+static bool measured(struct mailbox *mailbox, uint32_t uid, uint64_t size_now,
+                     struct index_record *record, struct error *err)
 {
     struct bytes fields[INDEX_FIELD_COUNT];
     if (record->known & INDEX_SIZE && record->size == size_now)
@@ -227,12 +242,15 @@ static bool measured(struct mailbox *mailbox, uint32_t uid, uint64_t size_now, s
     if (!parse_message(mailbox, uid, record, fields, err))
         return false;
     if (told && before != record->wire_size)
-        return error_set(err, ERROR_CORRUPT, "message %u of %s has %llu octets, not %llu as its name or index says: fetch it again",
-                         uid, mailbox->name, (unsigned long long)record->wire_size, (unsigned long long)before);
+        return error_set(
+            err, ERROR_CORRUPT,
+            "message %u of %s has %llu octets, not %llu as its name or index says: fetch it again",
+            uid, mailbox->name, (unsigned long long)record->wire_size, (unsigned long long)before);
     return true;
 }
 
-struct input *mailbox_read(struct mailbox *mailbox, uint32_t seq, const struct part_span *span, struct error *err)
+struct input *mailbox_read(struct mailbox *mailbox, uint32_t seq, const struct part_span *span,
+                           struct error *err)
 {
     struct index_record record;
     struct message_source source;
@@ -256,7 +274,8 @@ struct input *mailbox_read(struct mailbox *mailbox, uint32_t seq, const struct p
     if (span)
         stored = input_limit(stored, span->size);
     struct input *wire = stored ? input_crlf(stored) : NULL;
-    struct input *exact = wire ? input_exact(wire, span ? span->wire_size : record.wire_size, uid) : NULL;
+    struct input *exact =
+        wire ? input_exact(wire, span ? span->wire_size : record.wire_size, uid) : NULL;
     if (!exact)
         error_memory(err);
     return exact;

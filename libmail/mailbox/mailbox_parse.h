@@ -5,7 +5,8 @@
 #include "index/index.h"
 #include "message/part.h"
 
-/* Appends envelope, body, bodystructure and parts, one behind the other; fields are views of out, until it grows. */
+/* Appends envelope, body, bodystructure and parts, one behind the other; fields are views of out,
+ * until it grows. */
 bool parse_write(struct buf *out, const struct part *root, struct bytes fields[INDEX_FIELD_COUNT]);
 
 #endif

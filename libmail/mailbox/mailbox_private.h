@@ -1,8 +1,9 @@
-/* The inside of an open mailbox: what every format shares (the session's numbering, keywords, cached
- * fields) and the operations that a format gives. Only formats and mailbox*.c include it.
+/* The inside of an open mailbox: what every format shares (the session's numbering, keywords,
+ * cached fields) and the operations that a format gives. Only formats and mailbox*.c include it.
  *
- * A format keeps the state of the disk as it last saw it. The view is what the client was told. sync()
- * brings the first up to date, mailbox_view.c compares the two and makes the second follow. */
+ * A format keeps the state of the disk as it last saw it. The view is what the client was told.
+ * sync() brings the first up to date, mailbox_view.c compares the two and makes the second follow.
+ */
 #ifndef MAILBOX_MAILBOX_PRIVATE_H
 #define MAILBOX_MAILBOX_PRIVATE_H
 
@@ -31,35 +32,43 @@ struct view {
 
 /* A message's file or object, opened: raw octets as stored, decompressed. */
 struct message_source {
-    struct input *input;   /* NULL when only looked at */
-    uint64_t size;         /* octets that it takes on the disk; binds what the index knows to this content */
-    uint64_t claimed_size; /* what its name says (S=, W=), 0 when nothing; not to be believed unseen */
+    struct input *input; /* NULL when only looked at */
+    uint64_t
+        size; /* octets that it takes on the disk; binds what the index knows to this content */
+    uint64_t
+        claimed_size; /* what its name says (S=, W=), 0 when nothing; not to be believed unseen */
     uint64_t claimed_wire;
     time_t date;
 };
 
 struct mailbox_ops {
-    void (*close)(struct mailbox *mailbox); /* frees mailbox, whose common part is freed by mailbox_release() */
+    void (*close)(struct mailbox *
+                      mailbox); /* frees mailbox, whose common part is freed by mailbox_release() */
     /* Brings the format's state up to date with the disk. */
     bool (*sync)(struct mailbox *mailbox, struct error *err);
     /* Walks what is there, in UID order; start with *cursor = 0. */
     bool (*live)(struct mailbox *mailbox, size_t *cursor, struct view_message *out);
     /* ERROR_NO_SUCH: gone. open: source->input is wanted (close it). */
-    bool (*source)(struct mailbox *mailbox, uint32_t uid, bool open, struct message_source *source, struct error *err);
+    bool (*source)(struct mailbox *mailbox, uint32_t uid, bool open, struct message_source *source,
+                   struct error *err);
     /* Adds and removes flags and keywords of uids on the disk and in the view. */
-    bool (*store)(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode, uint8_t flags,
-                  uint64_t keywords, struct numset *gone, struct error *err);
+    bool (*store)(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode,
+                  uint8_t flags, uint64_t keywords, struct numset *gone, struct error *err);
     /* Removes those that have \Deleted (always: without asking for the flag). */
-    bool (*expunge)(struct mailbox *mailbox, const struct numset *seqs, bool always, struct error *err);
+    bool (*expunge)(struct mailbox *mailbox, const struct numset *seqs, bool always,
+                    struct error *err);
     /* NULL or false with ERROR_UNAVAILABLE-free copying of its own kind; see mailbox_copy(). */
-    bool (*copy)(struct mailbox *mailbox, const struct numset *seqs, const struct location *location,
-                 struct bytes name, struct copy_result *out, struct error *err);
+    bool (*copy)(struct mailbox *mailbox, const struct numset *seqs,
+                 const struct location *location, struct bytes name, struct copy_result *out,
+                 struct error *err);
     bool (*keyword_create)(struct mailbox *mailbox, struct bytes name, int *bit, struct error *err);
     int (*watch)(struct mailbox *mailbox, struct error *err);
     bool (*checkpoint)(struct mailbox *mailbox, struct error *err);
     bool (*lock_session)(struct mailbox *mailbox, struct error *err);
-    /* For POP3 ids: the name that the message has in the format, and a stored id ("P" of a uidlist) or nothing. */
-    bool (*identity)(struct mailbox *mailbox, uint32_t uid, struct bytes *name, struct bytes *guid, struct bytes *stored);
+    /* For POP3 ids: the name that the message has in the format, and a stored id ("P" of a uidlist)
+     * or nothing. */
+    bool (*identity)(struct mailbox *mailbox, uint32_t uid, struct bytes *name, struct bytes *guid,
+                     struct bytes *stored);
 };
 
 struct index;
@@ -72,7 +81,7 @@ struct mailbox {
     bool write;
     uint32_t uidvalidity, uidnext;
     struct view view;
-    struct index *index; /* NULL: nothing is cached */
+    struct index *index;              /* NULL: nothing is cached */
     char *keywords[MAILBOX_KEYWORDS]; /* owned; NULL: that bit has no name */
     unsigned keywords_count;          /* highest bit in use + 1 */
     unsigned keywords_max;            /* what the format can hold */
@@ -81,13 +90,15 @@ struct mailbox {
 };
 
 /* Fills the common part (name copied). False without memory. */
-bool mailbox_init(struct mailbox *mailbox, const struct mailbox_ops *ops, const struct location *location, struct bytes name,
-                  bool write, struct error *err);
+bool mailbox_init(struct mailbox *mailbox, const struct mailbox_ops *ops,
+                  const struct location *location, struct bytes name, bool write,
+                  struct error *err);
 /* Frees what the common part owns, the index too; not mailbox. */
 void mailbox_release(struct mailbox *mailbox);
 
 /* Makes the view follow the format's state; out may be NULL (at opening). */
-bool view_follow(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out, struct error *err);
+bool view_follow(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out,
+                 struct error *err);
 struct view_message *view_find(const struct mailbox *mailbox, uint32_t uid);
 void view_free(struct view *view);
 /* Names bit; false without memory. Sets keywords_changed when that is news. */
@@ -103,8 +114,9 @@ struct append_ops {
     bool (*end)(struct append *append, struct error *err);
     int (*fd)(struct append *append);
     bool (*written)(struct append *append, uint64_t size, uint64_t wire_size, struct error *err);
-    bool (*commit)(struct append *append, struct append_result *out, struct error *err); /* frees in either case */
-    void (*abort)(struct append *append);                                                /* frees */
+    bool (*commit)(struct append *append, struct append_result *out,
+                   struct error *err);    /* frees in either case */
+    void (*abort)(struct append *append); /* frees */
 };
 
 struct append {

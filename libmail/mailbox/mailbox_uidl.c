@@ -37,7 +37,8 @@ static void write_number(struct buf *out, const struct variable *variable, uint3
         buf_printf(out, variable->zero ? "%0*u" : "%*u", width, n);
 }
 
-bool mailbox_uidl(struct mailbox *mailbox, uint32_t seq, const char *format, struct buf *out, struct error *err)
+bool mailbox_uidl(struct mailbox *mailbox, uint32_t seq, const char *format, struct buf *out,
+                  struct error *err)
 {
     struct bytes name, guid, stored;
     struct variable variable;
@@ -59,12 +60,25 @@ bool mailbox_uidl(struct mailbox *mailbox, uint32_t seq, const char *format, str
         if (!parse_variable(&format, &variable))
             return error_set(err, ERROR_INVALID, "the format of POP3 ids ends within a variable");
         switch (variable.letter) {
-        case '%': buf_byte(out, '%'); break;
-        case 'v': write_number(out, &variable, mailbox->uidvalidity); break;
-        case 'u': write_number(out, &variable, uid); break;
-        case 'f': buf_bytes(out, name); break;
-        case 'g': buf_bytes(out, guid); break;
-        default: return error_set(err, ERROR_INVALID, "the format of POP3 ids has an unknown variable %%%c", variable.letter);
+        case '%':
+            buf_byte(out, '%');
+            break;
+        case 'v':
+            write_number(out, &variable, mailbox->uidvalidity);
+            break;
+        case 'u':
+            write_number(out, &variable, uid);
+            break;
+        case 'f':
+            buf_bytes(out, name);
+            break;
+        case 'g':
+            buf_bytes(out, guid);
+            break;
+        default:
+            return error_set(err, ERROR_INVALID,
+                             "the format of POP3 ids has an unknown variable %%%c",
+                             variable.letter);
         }
     }
     return !buf_failed(out) || error_memory(err);

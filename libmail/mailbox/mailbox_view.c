@@ -49,8 +49,10 @@ static bool take_change(struct view_message *shown, const struct view_message *n
     return changed;
 }
 
-/* Walks view and state together, both in UID order; *next is the first state message behind the view's last. */
-static bool follow_known(struct mailbox *mailbox, bool keep_numbers, size_t *cursor, struct view_message *next, bool *more)
+/* Walks view and state together, both in UID order; *next is the first state message behind the
+ * view's last. */
+static bool follow_known(struct mailbox *mailbox, bool keep_numbers, size_t *cursor,
+                         struct view_message *next, bool *more)
 {
     struct view *view = &mailbox->view;
     size_t kept = 0;
@@ -61,12 +63,14 @@ static bool follow_known(struct mailbox *mailbox, bool keep_numbers, size_t *cur
             *more = mailbox->ops->live(mailbox, cursor, next);
         bool there = *more && next->uid == shown->uid, ok = true;
         if (!there && !keep_numbers) {
-            if (!add_number(&view->expunged.numbers, &view->expunged.count, &view->expunged.capacity, kept + 1))
+            if (!add_number(&view->expunged.numbers, &view->expunged.count,
+                            &view->expunged.capacity, kept + 1))
                 return false;
             continue;
         }
         if (there && take_change(shown, next))
-            ok = add_number(&view->changed.numbers, &view->changed.count, &view->changed.capacity, kept + 1);
+            ok = add_number(&view->changed.numbers, &view->changed.count, &view->changed.capacity,
+                            kept + 1);
         if (there)
             *more = mailbox->ops->live(mailbox, cursor, next);
         if (!ok)
@@ -77,7 +81,8 @@ static bool follow_known(struct mailbox *mailbox, bool keep_numbers, size_t *cur
     return true;
 }
 
-bool view_follow(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out, struct error *err)
+bool view_follow(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out,
+                 struct error *err)
 {
     struct view *view = &mailbox->view;
     struct view_message next;
@@ -136,7 +141,8 @@ bool mailbox_seqs(const struct mailbox *mailbox, const struct numset *uids, stru
     for (size_t i = 0; i < uids->count; i++) {
         uint32_t first = mailbox_seq_from(mailbox, uids->ranges[i].first);
         uint32_t last = mailbox_seq_from(mailbox, uids->ranges[i].last);
-        if (last > mailbox->view.count || mailbox->view.messages[last - 1].uid != uids->ranges[i].last)
+        if (last > mailbox->view.count ||
+            mailbox->view.messages[last - 1].uid != uids->ranges[i].last)
             last--;
         if (first <= last && !numset_add(seqs, first, last))
             return false;

@@ -43,7 +43,8 @@ void maildir_release(struct maildir *maildir)
     free(maildir);
 }
 
-/* IDLE: new/ for deliveries, cur/ for flags and removals. Keyword names and UIDs change with the latter. */
+/* IDLE: new/ for deliveries, cur/ for flags and removals. Keyword names and UIDs change with the
+ * latter. */
 static int maildir_watch(struct mailbox *mailbox, struct error *err)
 {
     struct maildir *maildir = maildir_of(mailbox);
@@ -70,7 +71,8 @@ static bool maildir_lock_session(struct mailbox *mailbox, struct error *err)
     struct maildir *maildir = maildir_of(mailbox);
     if (maildir->session_lock >= 0)
         return true;
-    int fd = openat(maildir->uidlist.dir, "postern.pop3.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = openat(maildir->uidlist.dir, "postern.pop3.lock",
+                    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return error_errno(err, errno, "creating %s/postern.pop3.lock", maildir->paths.control);
     if (!file_lock(fd, true, 0, "postern.pop3.lock", err)) {
@@ -81,7 +83,8 @@ static bool maildir_lock_session(struct mailbox *mailbox, struct error *err)
     return true;
 }
 
-static bool maildir_identity(struct mailbox *mailbox, uint32_t uid, struct bytes *name, struct bytes *guid, struct bytes *stored)
+static bool maildir_identity(struct mailbox *mailbox, uint32_t uid, struct bytes *name,
+                             struct bytes *guid, struct bytes *stored)
 {
     struct maildir *maildir = maildir_of(mailbox);
     const struct maildir_entry *entry = entries_uid(&maildir->entries, uid);
@@ -120,7 +123,8 @@ static int open_dir(const char *path)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static bool open_directories(struct maildir *maildir, const struct location *location, struct error *err)
+static bool open_directories(struct maildir *maildir, const struct location *location,
+                             struct error *err)
 {
     int control = -1;
     maildir->root = open_dir(maildir->paths.mail);
@@ -139,7 +143,8 @@ static bool open_directories(struct maildir *maildir, const struct location *loc
     return true;
 }
 
-/* tmp/ and new/ that an unpacking or a careless copy left out are made; a missing cur/ means that this is no Maildir. */
+/* tmp/ and new/ that an unpacking or a careless copy left out are made; a missing cur/ means that
+ * this is no Maildir. */
 static void make_missing(struct maildir *maildir)
 {
     if (!maildir->mailbox.write)
@@ -148,7 +153,8 @@ static void make_missing(struct maildir *maildir)
     file_mkdir(maildir->root, "tmp", 0700, false, NULL, NULL);
 }
 
-struct maildir *maildir_make(const struct location *location, struct bytes name, bool write, struct error *err)
+struct maildir *maildir_make(const struct location *location, struct bytes name, bool write,
+                             struct error *err)
 {
     struct maildir *maildir = calloc(1, sizeof(*maildir));
     if (!maildir || !(maildir->arena = arena_create(PATH_MEMORY))) {
@@ -160,13 +166,15 @@ struct maildir *maildir_make(const struct location *location, struct bytes name,
     uidlist_init(&maildir->uidlist, -1, "");
     if (mailbox_init(&maildir->mailbox, &maildir_ops, location, name, write, err) &&
         (entries_init(&maildir->entries) || error_memory(err)) &&
-        maildir_layout(location, name, maildir->arena, &maildir->paths, err) && open_directories(maildir, location, err))
+        maildir_layout(location, name, maildir->arena, &maildir->paths, err) &&
+        open_directories(maildir, location, err))
         return maildir;
     maildir_release(maildir);
     return NULL;
 }
 
-struct mailbox *maildir_open(const struct location *location, struct bytes name, bool write, struct error *err)
+struct mailbox *maildir_open(const struct location *location, struct bytes name, bool write,
+                             struct error *err)
 {
     struct maildir *maildir = maildir_make(location, name, write, err);
     if (!maildir)
@@ -178,7 +186,8 @@ struct mailbox *maildir_open(const struct location *location, struct bytes name,
     make_missing(maildir);
     if (mailbox->write)
         maildir_tmp_clean(maildir->root, time(NULL));
-    if (maildir_index_load(maildir, err) && maildir_sync(mailbox, err) && view_follow(mailbox, false, NULL, err))
+    if (maildir_index_load(maildir, err) && maildir_sync(mailbox, err) &&
+        view_follow(mailbox, false, NULL, err))
         return mailbox;
     error_prefix(err, "opening %s: ", maildir->paths.mail);
     maildir_release(maildir);

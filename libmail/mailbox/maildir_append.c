@@ -1,5 +1,6 @@
-/* Messages on their way into a Maildir: each a file in tmp/, all moved to new/ or cur/ and given UIDs together, under the list's lock. The files and
- * their directory are synced before the list is: who finds a file without UID waits for our lock and then finds the UID. */
+/* Messages on their way into a Maildir: each a file in tmp/, all moved to new/ or cur/ and given
+ * UIDs together, under the list's lock. The files and their directory are synced before the list
+ * is: who finds a file without UID waits for our lock and then finds the UID. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,18 +27,22 @@ struct bytes pending_name(const struct maildir_append *append, const struct pend
     return (struct bytes){ append->text.data + pending->at + pending->tmp_len, pending->len };
 }
 
-static void tmp_path(const struct maildir_append *append, const struct pending *pending, char out[600])
+static void tmp_path(const struct maildir_append *append, const struct pending *pending,
+                     char out[600])
 {
     snprintf(out, 600, "tmp/%.*s", BYTES_FMT(pending_tmp(append, pending)));
 }
 
-static void final_path(const struct maildir_append *append, const struct pending *pending, char out[600])
+static void final_path(const struct maildir_append *append, const struct pending *pending,
+                       char out[600])
 {
-    snprintf(out, 600, "%s/%.*s", pending->in_new ? "new" : "cur", BYTES_FMT(pending_name(append, pending)));
+    snprintf(out, 600, "%s/%.*s", pending->in_new ? "new" : "cur",
+             BYTES_FMT(pending_name(append, pending)));
 }
 
 /* Keyword names to letters of this mailbox. */
-static bool find_keywords(struct maildir_append *append, const struct append_info *info, uint32_t *letters, struct error *err)
+static bool find_keywords(struct maildir_append *append, const struct append_info *info,
+                          uint32_t *letters, struct error *err)
 {
     struct maildir *maildir = append->maildir;
     *letters = 0;
@@ -47,7 +52,8 @@ static bool find_keywords(struct maildir_append *append, const struct append_inf
         struct error failure = { 0 };
         int bit = mailbox_keyword_bit(&maildir->mailbox, info->keywords[i], true, &failure);
         if (bit < 0 && append->lenient && failure.class == ERROR_LIMIT) {
-            log_warning("%s: the keyword %.*s is left out: %s", maildir->paths.mail, BYTES_FMT(info->keywords[i]), failure.text);
+            log_warning("%s: the keyword %.*s is left out: %s", maildir->paths.mail,
+                        BYTES_FMT(info->keywords[i]), failure.text);
             continue;
         }
         if (bit < 0) {
@@ -93,11 +99,13 @@ bool pending_end(struct maildir_append *append, struct error *err)
     snprintf(unique, sizeof(unique), "%.*s", BYTES_FMT(pending_tmp(append, pending)));
     buf_string(&append->text, unique);
     if (append->size || append->wire_size)
-        buf_printf(&append->text, ",S=%llu,W=%llu", (unsigned long long)append->size, (unsigned long long)append->wire_size);
+        buf_printf(&append->text, ",S=%llu,W=%llu", (unsigned long long)append->size,
+                   (unsigned long long)append->wire_size);
     pending->base_len = (uint8_t)(append->text.len - start);
     pending->in_new = !append->flags && !append->letters;
     if (!pending->in_new)
-        maildir_info_write(&append->text, (struct bytes){ 0 }, (struct maildir_info){ append->flags, append->letters });
+        maildir_info_write(&append->text, (struct bytes){ 0 },
+                           (struct maildir_info){ append->flags, append->letters });
     pending->len = (uint8_t)(append->text.len - start);
     if (buf_failed(&append->text))
         return error_memory(err);
@@ -117,7 +125,8 @@ static bool begin_message(struct append *base, const struct append_info *info, s
     tmp_path(append, &append->current, path);
     struct stat st;
     mode_t mode = fstat(append->maildir->root, &st) == 0 ? st.st_mode & 0666 : 0600;
-    append->fd = openat(append->maildir->root, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    append->fd = openat(append->maildir->root, path,
+                        O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (append->fd < 0)
         return error_errno(err, errno, "creating %s/%s", append->maildir->paths.mail, path);
     append->open = true;
@@ -159,7 +168,8 @@ static bool put(struct maildir_append *append, const char *data, size_t len, str
     return true;
 }
 
-/* CRLF becomes LF, except behind another CR: "\r\r\n" could not be told from "\r\n" when it is read again. */
+/* CRLF becomes LF, except behind another CR: "\r\r\n" could not be told from "\r\n" when it is read
+ * again. */
 static bool put_line_end(struct maildir_append *append, struct error *err)
 {
     return append->last_cr ? put(append, "\r\n", 2, err) : put(append, "\n", 1, err);
@@ -205,7 +215,8 @@ static bool end_message(struct append *base, struct error *err)
     if (append->date) {
         struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, { .tv_sec = append->date } };
         if (futimens(append->fd, times) != 0)
-            return error_errno(err, errno, "setting the date of a message in %s", append->maildir->paths.mail);
+            return error_errno(err, errno, "setting the date of a message in %s",
+                               append->maildir->paths.mail);
     }
     learn_end(append, append->fd);
     sync_file_range(append->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* begins; commit waits */
@@ -233,10 +244,12 @@ static bool measure(struct maildir_append *append, struct error *err)
         }
         append->size += (uint64_t)n;
     }
-    return n == 0 || error_errno(err, errno, "reading back a message in %s", append->maildir->paths.mail);
+    return n == 0 ||
+           error_errno(err, errno, "reading back a message in %s", append->maildir->paths.mail);
 }
 
-static bool message_written(struct append *base, uint64_t size, uint64_t wire_size, struct error *err)
+static bool message_written(struct append *base, uint64_t size, uint64_t wire_size,
+                            struct error *err)
 {
     struct maildir_append *append = of(base);
     if (!append->open || append->out.len || append->size)
@@ -244,9 +257,11 @@ static bool message_written(struct append *base, uint64_t size, uint64_t wire_si
     if (!measure(append, err))
         return false;
     if (append->size != size || append->wire_size != wire_size) {
-        error_set(err, ERROR_CORRUPT, "%s: a message has %llu octets (%llu in wire form), not %llu (%llu) as was said",
-                  append->maildir->paths.mail, (unsigned long long)append->size, (unsigned long long)append->wire_size,
-                  (unsigned long long)size, (unsigned long long)wire_size);
+        error_set(err, ERROR_CORRUPT,
+                  "%s: a message has %llu octets (%llu in wire form), not %llu (%llu) as was said",
+                  append->maildir->paths.mail, (unsigned long long)append->size,
+                  (unsigned long long)append->wire_size, (unsigned long long)size,
+                  (unsigned long long)wire_size);
         return false;
     }
     return true;
@@ -292,7 +307,8 @@ static bool sync_files(struct maildir_append *append, struct error *err)
     char path[600];
     for (size_t i = 0; i < append->count; i++) {
         tmp_path(append, &append->pending[i], path);
-        int fd = openat(append->maildir->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        int fd =
+            openat(append->maildir->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0)
             return error_errno(err, errno, "opening %s/%s", append->maildir->paths.mail, path);
         bool ok = file_sync(fd, path, err);
@@ -317,7 +333,8 @@ static bool move_files(struct maildir_append *append, struct error *err)
         cur |= !append->pending[i].in_new;
         fresh |= append->pending[i].in_new;
     }
-    return (!cur || file_sync_dir(maildir->root, "cur", err)) && (!fresh || file_sync_dir(maildir->root, "new", err));
+    return (!cur || file_sync_dir(maildir->root, "cur", err)) &&
+           (!fresh || file_sync_dir(maildir->root, "new", err));
 }
 
 /* The list is open, whole, and knows the next UID. */
@@ -342,13 +359,15 @@ static bool give_uids(struct maildir_append *append, struct append_result *out, 
     if (!names)
         return error_memory(err);
     for (size_t i = 0; i < append->count; i++)
-        names[i] = bytes_take(pending_name(append, &append->pending[i]), append->pending[i].base_len);
+        names[i] =
+            bytes_take(pending_name(append, &append->pending[i]), append->pending[i].base_len);
     bool ok = uidlist_append(&append->maildir->uidlist, names, append->count, &out->first_uid, err);
     free(names);
     return ok;
 }
 
-static bool commit_locked(struct maildir_append *append, struct append_result *out, struct error *err)
+static bool commit_locked(struct maildir_append *append, struct append_result *out,
+                          struct error *err)
 {
     if (!ready_list(append->maildir, err))
         return false;
@@ -363,7 +382,8 @@ static bool commit_append(struct append *base, struct append_result *out, struct
     struct maildir_append *append = of(base);
     struct append_result result = { 0 };
     bool ok = !append->open || error_set(err, ERROR_INVALID, "the last message was not ended");
-    ok = ok && append->count < UINT32_MAX && sync_files(append, err) && maildir_lock(append->maildir, UIDLIST_LOCK_WAIT_MS, err);
+    ok = ok && append->count < UINT32_MAX && sync_files(append, err) &&
+         maildir_lock(append->maildir, UIDLIST_LOCK_WAIT_MS, err);
     if (ok) {
         ok = commit_locked(append, &result, err);
         if (!ok)

@@ -5,7 +5,7 @@
 #include "mailbox/maildir_private.h"
 
 struct pending {
-    size_t at;         /* in text: the name in tmp/, then the final one */
+    size_t at; /* in text: the name in tmp/, then the final one */
     uint8_t tmp_len, base_len, len;
     bool in_new, moved;
 };
@@ -15,14 +15,15 @@ struct learnt {
     size_t pending; /* which message */
     uint64_t size, wire_size;
     time_t date;
-    size_t at;      /* in learnt_text: envelope, body, bodystructure, parts */
+    size_t at; /* in learnt_text: envelope, body, bodystructure, parts */
     size_t lengths[4];
 };
 
 struct maildir_append {
     struct append append;
-    struct maildir *maildir; /* paths, list and lock of the destination; its directories are not read */
-    bool lenient;            /* COPY: a keyword that has no letter left is dropped */
+    struct maildir
+        *maildir; /* paths, list and lock of the destination; its directories are not read */
+    bool lenient; /* COPY: a keyword that has no letter left is dropped */
     struct buf text;
     struct pending *pending;
     size_t count, capacity;
@@ -35,8 +36,8 @@ struct maildir_append {
     uint32_t letters;
     time_t date;
     uint64_t size, wire_size;
-    bool cr;      /* a CR was read and not stored yet */
-    bool last_cr; /* the last octet stored is CR */
+    bool cr;             /* a CR was read and not stored yet */
+    bool last_cr;        /* the last octet stored is CR */
     struct arena *arena; /* of parser; NULL: nothing is parsed */
     struct part_parser *parser;
     struct buf learnt_text;
@@ -46,11 +47,14 @@ struct maildir_append {
 
 struct bytes pending_tmp(const struct maildir_append *append, const struct pending *pending);
 struct bytes pending_name(const struct maildir_append *append, const struct pending *pending);
-/* Around putting a file into tmp/ under pending_tmp() of append->current. Sizes go into its name. */
-bool pending_begin(struct maildir_append *append, const struct append_info *info, struct error *err);
+/* Around putting a file into tmp/ under pending_tmp() of append->current. Sizes go into its name.
+ */
+bool pending_begin(struct maildir_append *append, const struct append_info *info,
+                   struct error *err);
 bool pending_end(struct maildir_append *append, struct error *err);
 
-/* maildir_append_learn.c: a message is parsed while it is written. Whatever goes wrong there only means that it is parsed again later. */
+/* maildir_append_learn.c: a message is parsed while it is written. Whatever goes wrong there only
+ * means that it is parsed again later. */
 void learn_begin(struct maildir_append *append);
 void learn_piece(struct maildir_append *append, struct bytes stored);
 /* The current message is whole, in the file fd. */

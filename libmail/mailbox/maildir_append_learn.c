@@ -36,7 +36,8 @@ static struct learnt *next_learnt(struct maildir_append *append)
         append->learnt = grown;
         append->learnt_capacity = capacity;
     }
-    append->learnt[append->learnt_count] = (struct learnt){ .pending = append->count, .at = append->learnt_text.len };
+    append->learnt[append->learnt_count] =
+        (struct learnt){ .pending = append->count, .at = append->learnt_text.len };
     return &append->learnt[append->learnt_count];
 }
 
@@ -78,8 +79,9 @@ void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t 
     struct bytes fields[INDEX_FIELD_COUNT];
     if (!append->learnt_text.limit)
         append->learnt_text = BUF_INIT(LEARNT_MOST);
-    if (!source->index || !append->maildir->paths.index || !index_get(source->index, uid, &record) ||
-        !(record.known & INDEX_SIZE) || !(record.known & INDEX_DATE))
+    if (!source->index || !append->maildir->paths.index ||
+        !index_get(source->index, uid, &record) || !(record.known & INDEX_SIZE) ||
+        !(record.known & INDEX_DATE))
         return;
     struct learnt *learnt = next_learnt(append);
     if (!learnt || !index_fields(source->index, &record, &append->learnt_text, fields)) {

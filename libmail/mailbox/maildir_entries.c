@@ -124,10 +124,11 @@ struct maildir_entry *entries_find(struct entries *entries, struct bytes base, b
     return entries->table[place] ? &entries->at[entries->table[place] - 1] : NULL;
 }
 
-bool entry_path(const struct entries *entries, const struct maildir_entry *entry, char *out, size_t size)
+bool entry_path(const struct entries *entries, const struct maildir_entry *entry, char *out,
+                size_t size)
 {
     struct bytes name = entry_name(entries, entry), info = entry_info(entries, entry);
-    int len = snprintf(out, size, "%s/%.*s%.*s", entry->state & ENTRY_NEW ? "new" : "cur", BYTES_FMT(name),
-                       BYTES_FMT(info));
+    int len = snprintf(out, size, "%s/%.*s%.*s", entry->state & ENTRY_NEW ? "new" : "cur",
+                       BYTES_FMT(name), BYTES_FMT(info));
     return len > 0 && (size_t)len < size;
 }

@@ -20,14 +20,17 @@ static struct maildir_entry *present_entry(struct maildir *maildir, uint32_t uid
 static int try_open(struct maildir *maildir, const char *path, bool open, int *fd, struct stat *st)
 {
     if (!open)
-        return fstatat(maildir->root, path, st, AT_SYMLINK_NOFOLLOW) == 0 ? 1 : errno == ENOENT ? 0 : -1;
+        return fstatat(maildir->root, path, st, AT_SYMLINK_NOFOLLOW) == 0 ? 1
+               : errno == ENOENT                                          ? 0
+                                                                          : -1;
     *fd = openat(maildir->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (*fd < 0)
         return errno == ENOENT ? 0 : -1;
     return fstat(*fd, st) == 0 ? 1 : -1;
 }
 
-static bool find_file(struct maildir *maildir, uint32_t uid, bool open, int *fd, struct stat *st, struct error *err)
+static bool find_file(struct maildir *maildir, uint32_t uid, bool open, int *fd, struct stat *st,
+                      struct error *err)
 {
     char path[600];
     *fd = -1;
@@ -50,7 +53,9 @@ static bool find_file(struct maildir *maildir, uint32_t uid, bool open, int *fd,
         if (!maildir_relocate(maildir, uid, err))
             return false;
     }
-    return error_set(err, ERROR_TEMPORARY, "message %u of %s is renamed faster than it can be opened", uid, maildir->paths.mail);
+    return error_set(err, ERROR_TEMPORARY,
+                     "message %u of %s is renamed faster than it can be opened", uid,
+                     maildir->paths.mail);
 }
 
 int maildir_open_file(struct maildir *maildir, uint32_t uid, struct stat *st, struct error *err)
@@ -59,7 +64,8 @@ int maildir_open_file(struct maildir *maildir, uint32_t uid, struct stat *st, st
     return find_file(maildir, uid, true, &fd, st, err) ? fd : -1;
 }
 
-bool maildir_source(struct mailbox *mailbox, uint32_t uid, bool open, struct message_source *source, struct error *err)
+bool maildir_source(struct mailbox *mailbox, uint32_t uid, bool open, struct message_source *source,
+                    struct error *err)
 {
     struct maildir *maildir = maildir_of(mailbox);
     struct stat st;

@@ -1,5 +1,5 @@
-/* What the index remembers of a Maildir: where each file was and with which flags, under a stamp of the directories. While they bear that stamp
- * nothing is read but the list and the index. */
+/* What the index remembers of a Maildir: where each file was and with which flags, under a stamp of
+ * the directories. While they bear that stamp nothing is read but the list and the index. */
 #include "index/index.h"
 #include "base/log.h"
 #include "mailbox/maildir_private.h"
@@ -16,12 +16,15 @@ static void stamp_number(unsigned char **out, uint64_t n)
         *(*out)++ = (unsigned char)(n >> (8 * i));
 }
 
-/* The inodes as well: a mailbox put back from a backup may have the old times. All zero: no stamp. */
-static void stamp_encode(struct maildir *maildir, const struct maildir_stamp *stamp, unsigned char out[INDEX_STAMP])
+/* The inodes as well: a mailbox put back from a backup may have the old times. All zero: no stamp.
+ */
+static void stamp_encode(struct maildir *maildir, const struct maildir_stamp *stamp,
+                         unsigned char out[INDEX_STAMP])
 {
     struct stat cur, fresh;
     memset(out, 0, INDEX_STAMP);
-    if (fstatat(maildir->root, "cur", &cur, 0) != 0 || fstatat(maildir->root, "new", &fresh, 0) != 0)
+    if (fstatat(maildir->root, "cur", &cur, 0) != 0 ||
+        fstatat(maildir->root, "new", &fresh, 0) != 0)
         return;
     stamp_number(&out, cur.st_ino);
     stamp_number(&out, fresh.st_ino);
@@ -41,7 +44,8 @@ static bool expected_info(struct buf *out, uint8_t place, uint8_t flags, uint32_
 }
 
 /* Returns whether the record says under which name the file was. */
-static bool take_record(struct maildir *maildir, struct maildir_entry *entry, const struct index_record *record, struct buf *text)
+static bool take_record(struct maildir *maildir, struct maildir_entry *entry,
+                        const struct index_record *record, struct buf *text)
 {
     if (!expected_info(text, record->place, record->flags, (uint32_t)record->keywords))
         return false;
@@ -49,12 +53,14 @@ static bool take_record(struct maildir *maildir, struct maildir_entry *entry, co
     if (info < 0)
         return false;
     entry->info = (uint32_t)info;
-    entry->state = (uint8_t)(ENTRY_PRESENT | (record->place & PLACE_NEW ? ENTRY_NEW | ENTRY_RECENT : 0));
+    entry->state =
+        (uint8_t)(ENTRY_PRESENT | (record->place & PLACE_NEW ? ENTRY_NEW | ENTRY_RECENT : 0));
     return !(record->place & PLACE_ODD) && !(record->place & PLACE_NEW && maildir->mailbox.write);
 }
 
 /* Entries that an index which knew their UIDs does not have were gone when it was written. */
-static bool take_records(struct maildir *maildir, const struct index_header *header, struct buf *text)
+static bool take_records(struct maildir *maildir, const struct index_header *header,
+                         struct buf *text)
 {
     struct entries *entries = &maildir->entries;
     struct index_record record = { 0 };
@@ -114,7 +120,8 @@ bool maildir_index_load(struct maildir *maildir, struct error *err)
     if (!named || !stamp_take(maildir, &maildir->stamp, NULL))
         return true;
     stamp_encode(maildir, &maildir->stamp, now);
-    bool unread = maildir->entries.count && maildir->entries.at[maildir->entries.count - 1].uid >= header.uidnext;
+    bool unread = maildir->entries.count &&
+                  maildir->entries.at[maildir->entries.count - 1].uid >= header.uidnext;
     maildir->stamped = !unread && memcmp(now, header.stamp, sizeof(now)) == 0;
     return true;
 }
@@ -140,7 +147,8 @@ static bool next_record(void *context, struct index_record *out)
     out->flags = info.flags;
     out->keywords = info.keywords;
     out->place = entry->state & ENTRY_NEW ? PLACE_NEW : 0;
-    if (!expected_info(&save->text, out->place, info.flags, info.keywords) || !bytes_equal(text, buf_view(&save->text)))
+    if (!expected_info(&save->text, out->place, info.flags, info.keywords) ||
+        !bytes_equal(text, buf_view(&save->text)))
         out->place |= PLACE_ODD;
     return true;
 }
@@ -158,7 +166,8 @@ void maildir_index_save(struct maildir *maildir)
     /* Only where a scan has proved it. */
     if (maildir->stamped && !maildir->deferred_scan && !stamp_racy(&maildir->stamp))
         stamp_encode(maildir, &maildir->stamp, header.stamp);
-    if (there && !maildir->index_stale && !index_unwritten(index) && memcmp(&old, &header, sizeof(old)) == 0)
+    if (there && !maildir->index_stale && !index_unwritten(index) &&
+        memcmp(&old, &header, sizeof(old)) == 0)
         return;
     struct save save = { .maildir = maildir, .text = BUF_INIT(512) };
     if (index_write(index, &header, next_record, &save, NULL))
@@ -166,7 +175,8 @@ void maildir_index_save(struct maildir *maildir)
     buf_free(&save.text);
 }
 
-/* Where the index could not be opened before there was a list; and so that what is learnt does not pile up in memory. */
+/* Where the index could not be opened before there was a list; and so that what is learnt does not
+ * pile up in memory. */
 bool maildir_index_keep(struct maildir *maildir, struct error *err)
 {
     if (!maildir->mailbox.index && !open_index(maildir, err))

@@ -1,5 +1,5 @@
-/* dovecot-keywords: "0 $Forwarded\n1 $Junk\n": which keyword a letter in a file name stands for ('a' + number). Written aside and
- * renamed, under the uidlist's lock. */
+/* dovecot-keywords: "0 $Forwarded\n1 $Junk\n": which keyword a letter in a file name stands for
+ * ('a' + number). Written aside and renamed, under the uidlist's lock. */
 #include "mailbox/maildir_private.h"
 
 #include <errno.h>
@@ -31,8 +31,10 @@ bool maildir_keywords_refresh(struct maildir *maildir, struct error *err)
     struct stat st;
     struct bytes names[MAILDIR_KEYWORDS] = { { 0 } };
     if (fstatat(maildir->uidlist.dir, KEYWORDS, &st, 0) != 0)
-        return errno == ENOENT || error_errno(err, errno, "looking for %s/" KEYWORDS, maildir->paths.control);
-    if (st.st_ino == maildir->keywords_ino && st.st_ctim.tv_sec == maildir->keywords_changed_at.tv_sec &&
+        return errno == ENOENT ||
+               error_errno(err, errno, "looking for %s/" KEYWORDS, maildir->paths.control);
+    if (st.st_ino == maildir->keywords_ino &&
+        st.st_ctim.tv_sec == maildir->keywords_changed_at.tv_sec &&
         st.st_ctim.tv_nsec == maildir->keywords_changed_at.tv_nsec)
         return true;
     struct buf text = BUF_INIT(FILE_MAX);
@@ -59,8 +61,9 @@ static bool write_keywords(struct maildir *maildir, struct error *err)
     for (unsigned i = 0; i < MAILDIR_KEYWORDS; i++)
         if (maildir->mailbox.keywords[i])
             buf_printf(&text, "%u %s\n", i, maildir->mailbox.keywords[i]);
-    bool ok = buf_failed(&text) ? error_memory(err)
-                                : file_replace(maildir->uidlist.dir, KEYWORDS, buf_view(&text), mode, err);
+    bool ok = buf_failed(&text)
+                  ? error_memory(err)
+                  : file_replace(maildir->uidlist.dir, KEYWORDS, buf_view(&text), mode, err);
     buf_free(&text);
     return ok || error_prefix(err, "%s: ", maildir->paths.control);
 }
@@ -77,8 +80,9 @@ static bool create_locked(struct maildir *maildir, struct bytes name, int *bit, 
     while (free_bit < mailbox->keywords_max && mailbox->keywords[free_bit])
         free_bit++;
     if (free_bit >= mailbox->keywords_max)
-        return error_set(err, ERROR_LIMIT, "%s holds %u keywords, all that a Maildir has letters for", maildir->paths.mail,
-                         mailbox->keywords_max);
+        return error_set(err, ERROR_LIMIT,
+                         "%s holds %u keywords, all that a Maildir has letters for",
+                         maildir->paths.mail, mailbox->keywords_max);
     if (!mailbox_keyword_set(mailbox, free_bit, name))
         return error_memory(err);
     if (!write_keywords(maildir, err)) {
@@ -92,8 +96,8 @@ static bool create_locked(struct maildir *maildir, struct bytes name, int *bit, 
 bool maildir_keyword_create(struct mailbox *mailbox, struct bytes name, int *bit, struct error *err)
 {
     struct maildir *maildir = maildir_of(mailbox);
-    if (!name.len || name.len > 200 || memchr(name.data, '\n', name.len) || memchr(name.data, ' ', name.len) ||
-        memchr(name.data, '\0', name.len))
+    if (!name.len || name.len > 200 || memchr(name.data, '\n', name.len) ||
+        memchr(name.data, ' ', name.len) || memchr(name.data, '\0', name.len))
         return error_set(err, ERROR_INVALID, "that is no keyword");
     if (!maildir_lock(maildir, UIDLIST_LOCK_WAIT_MS, err))
         return false;

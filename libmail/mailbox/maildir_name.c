@@ -1,12 +1,13 @@
-/* What a Maildir file name says: "BASE:2,LETTERS", BASE being unique and perhaps ending in ",S=,W=". */
+/* What a Maildir file name says: "BASE:2,LETTERS", BASE being unique and perhaps ending in
+ * ",S=,W=". */
 #include "mailbox/maildir_private.h"
 
 static const struct {
     char letter;
     uint8_t flag;
 } letters[] = {
-    { 'D', FLAG_DRAFT },    { 'F', FLAG_FLAGGED }, { 'R', FLAG_ANSWERED },
-    { 'S', FLAG_SEEN },     { 'T', FLAG_DELETED },
+    { 'D', FLAG_DRAFT }, { 'F', FLAG_FLAGGED }, { 'R', FLAG_ANSWERED },
+    { 'S', FLAG_SEEN },  { 'T', FLAG_DELETED },
 };
 
 struct bytes maildir_base(struct bytes name)
@@ -116,6 +117,7 @@ int maildir_name_compare(struct bytes a, struct bytes b)
 bool maildir_name_valid(struct bytes name)
 {
     struct bytes base = maildir_base(name);
-    return base.len && name.len <= 255 && base.data[0] != '.' && !memchr(name.data, '\n', name.len) &&
-           !memchr(name.data, '\r', name.len) && !memchr(name.data, '/', name.len);
+    return base.len && name.len <= 255 && base.data[0] != '.' &&
+           !memchr(name.data, '\n', name.len) && !memchr(name.data, '\r', name.len) &&
+           !memchr(name.data, '/', name.len);
 }

@@ -1,7 +1,8 @@
-/* An open Maildir: what its files share. See MAILDIR.md for how lists, scans and locks fit together.
+/* An open Maildir: what its files share. See MAILDIR.md for how lists, scans and locks fit
+ * together.
  *
- * entries mirror the lines of dovecot-uidlist in UID order, those of messages long gone too; a scan of
- * new/ and cur/ says which are there and under which name. */
+ * entries mirror the lines of dovecot-uidlist in UID order, those of messages long gone too; a scan
+ * of new/ and cur/ says which are there and under which name. */
 #ifndef MAILBOX_MAILDIR_PRIVATE_H
 #define MAILBOX_MAILDIR_PRIVATE_H
 
@@ -12,7 +13,7 @@
 #define UIDLIST "dovecot-uidlist"
 
 enum {
-    MAILDIR_KEYWORDS = 26,          /* letters a to z */
+    MAILDIR_KEYWORDS = 26, /* letters a to z */
     UIDLIST_LOCK_WAIT_MS = 30000,
     UIDLIST_LOCK_STALE_MS = 120000, /* Dovecot's */
     RENAME_TRIES = 12,              /* looks for a file that others rename under us */
@@ -28,7 +29,8 @@ struct maildir_info {
 struct bytes maildir_base(struct bytes name);
 /* Reads what follows the base (":2,FS", "" or anything else). */
 struct maildir_info maildir_info_parse(struct bytes info);
-/* Writes old's ":2," with these flags and keywords, keeping letters and a tail that mean nothing to us. */
+/* Writes old's ":2," with these flags and keywords, keeping letters and a tail that mean nothing to
+ * us. */
 void maildir_info_write(struct buf *out, struct bytes old, struct maildir_info info);
 /* The number behind ",S=" (letter 'S' or 'W') in a base name, 0 when there is none. */
 uint64_t maildir_name_number(struct bytes base, char letter);
@@ -43,7 +45,7 @@ struct names {
     struct buf text;
     struct name_slot {
         uint32_t at, len;
-    } *slots;
+    } * slots;
     uint32_t count, capacity;
     uint32_t *table; /* open addressing: slot + 1 */
     uint32_t table_size;
@@ -63,59 +65,63 @@ enum {
     ENTRY_PRESENT = 1 << 1, /* there, as far as we know */
     ENTRY_SEEN = 1 << 2,    /* the running scan met it */
     ENTRY_RECENT = 1 << 3,  /* this session is the first to be told */
-    ENTRY_DEAD = 1 << 4,    /* removed by us or missed by scan after scan; without it and without PRESENT nobody has looked yet */
+    ENTRY_DEAD = 1 << 4,    /* removed by us or missed by scan after scan; without it and without
+                               PRESENT nobody has looked yet */
     ENTRY_MISSES = 7 << 5,  /* scans running that missed it */
     ENTRY_MISS = 1 << 5,
 };
 
 struct maildir_entry {
     uint32_t uid;
-    uint32_t name;   /* offset of the base name in entries->text */
-    uint32_t info;   /* number in entries->infos */
-    uint16_t extra;  /* octets of the line's other fields, right before the name */
-    uint8_t length;  /* of the base name (NAME_MAX is 255) */
+    uint32_t name;  /* offset of the base name in entries->text */
+    uint32_t info;  /* number in entries->infos */
+    uint16_t extra; /* octets of the line's other fields, right before the name */
+    uint8_t length; /* of the base name (NAME_MAX is 255) */
     uint8_t state;
 };
 
 struct entries {
     struct maildir_entry *at; /* rising UIDs */
     size_t count, capacity;
-    struct buf text;          /* names, with the extra fields before them */
-    struct names infos;       /* number 0 is "" */
-    uint32_t *table;          /* by base name: position + 1 */
+    struct buf text;               /* names, with the extra fields before them */
+    struct names infos;            /* number 0 is "" */
+    uint32_t *table;               /* by base name: position + 1 */
     size_t table_size, table_used; /* entries that the table knows */
 };
 
 struct bytes entry_name(const struct entries *entries, const struct maildir_entry *entry);
 struct bytes entry_extra(const struct entries *entries, const struct maildir_entry *entry);
-static inline struct bytes entry_info(const struct entries *entries, const struct maildir_entry *entry)
+static inline struct bytes entry_info(const struct entries *entries,
+                                      const struct maildir_entry *entry)
 {
     return names_get(&entries->infos, entry->info);
 }
 /* Appends behind the greatest UID; false without memory. */
 bool entries_add(struct entries *entries, uint32_t uid, struct bytes extra, struct bytes base);
 struct maildir_entry *entries_uid(const struct entries *entries, uint32_t uid);
-/* By base name; the entry with the greatest UID when a name is listed twice. NULL: none or no memory (*failed). */
+/* By base name; the entry with the greatest UID when a name is listed twice. NULL: none or no
+ * memory (*failed). */
 struct maildir_entry *entries_find(struct entries *entries, struct bytes base, bool *failed);
 bool entries_init(struct entries *entries);
 void entries_free(struct entries *entries);
 /* dir + "/" + base + info, e.g. "cur/1.a:2,S"; NUL-terminated, false when it does not fit. */
-bool entry_path(const struct entries *entries, const struct maildir_entry *entry, char *out, size_t size);
+bool entry_path(const struct entries *entries, const struct maildir_entry *entry, char *out,
+                size_t size);
 
 /* maildir_uidlist*.c */
 
 struct uidlist {
-    int dir;            /* the control directory */
-    const char *path;   /* of the control directory, for messages */
-    int fd;             /* the list that was read, kept open so that its inode is nobody else's; -1: none */
-    uint64_t offset;    /* up to where it was read */
-    uint64_t readings;  /* how often something was read */
-    unsigned version;   /* 1 or 3 */
-    bool broken;        /* its header cannot be read */
+    int dir;          /* the control directory */
+    const char *path; /* of the control directory, for messages */
+    int fd; /* the list that was read, kept open so that its inode is nobody else's; -1: none */
+    uint64_t offset;   /* up to where it was read */
+    uint64_t readings; /* how often something was read */
+    unsigned version;  /* 1 or 3 */
+    bool broken;       /* its header cannot be read */
     uint32_t uidvalidity;
-    uint32_t next;      /* the lowest UID never given; 0: all are */
-    struct buf fields;  /* other fields of the header as they stand, " G..." */
-    bool messy;         /* lines out of order, broken or doubled: written anew at the next chance */
+    uint32_t next;     /* the lowest UID never given; 0: all are */
+    struct buf fields; /* other fields of the header as they stand, " G..." */
+    bool messy;        /* lines out of order, broken or doubled: written anew at the next chance */
 };
 
 struct maildir_stamp {
@@ -127,20 +133,21 @@ struct maildir {
     struct mailbox mailbox;
     struct arena *arena; /* paths */
     struct maildir_paths paths;
-    const char *tree;    /* where dovecot-uidvalidity is */
-    int root;            /* the mail directory */
+    const char *tree; /* where dovecot-uidvalidity is */
+    int root;         /* the mail directory */
     dev_t cur_dev;
     ino_t cur_ino;
     struct uidlist uidlist;
-    bool virtual;        /* no list can be written: UIDs of this session only */
+    bool virtual; /* no list can be written: UIDs of this session only */
     struct entries entries;
     struct dotlock lock;
-    unsigned locked;     /* depth */
+    unsigned locked; /* depth */
     struct timespec keywords_changed_at;
     ino_t keywords_ino;
     struct maildir_stamp stamp; /* of the last complete scan */
     bool stamped;
-    int64_t deferred_scan;   /* maildir_clock() from which names are to be looked at again; 0: no need */
+    int64_t
+        deferred_scan; /* maildir_clock() from which names are to be looked at again; 0: no need */
     int64_t undurable_since; /* first STORE or EXPUNGE since cur/ was synced; 0: none */
     uint32_t recent_from;    /* UIDs from here on were announced to no session that may write */
     bool index_stale;        /* the index file does not say what we know */
@@ -156,20 +163,28 @@ static inline struct maildir *maildir_of(struct mailbox *mailbox)
 
 void uidlist_init(struct uidlist *uidlist, int dir, const char *path);
 void uidlist_close(struct uidlist *uidlist);
-/* Reads what is new in dovecot-uidlist, all of it when it is another file (what is known of each entry is carried over).
- * A missing or broken file is no error (fd is -1). ERROR_NO_SUCH: UIDVALIDITY changed. */
+/* Reads what is new in dovecot-uidlist, all of it when it is another file (what is known of each
+ * entry is carried over). A missing or broken file is no error (fd is -1). ERROR_NO_SUCH:
+ * UIDVALIDITY changed. */
 bool uidlist_refresh(struct uidlist *uidlist, struct entries *entries, struct error *err);
-/* Parses the complete lines of text, the header first when version is 0; *used octets. False without memory. */
-bool uidlist_parse(struct uidlist *uidlist, struct entries *entries, struct bytes text, size_t *used);
-/* Under the lock, after a refresh: appends lines for names from next on, one write, one sync. Truncated back on failure. */
-bool uidlist_append(struct uidlist *uidlist, const struct bytes *names, size_t count, uint32_t *first, struct error *err);
+/* Parses the complete lines of text, the header first when version is 0; *used octets. False
+ * without memory. */
+bool uidlist_parse(struct uidlist *uidlist, struct entries *entries, struct bytes text,
+                   size_t *used);
+/* Under the lock, after a refresh: appends lines for names from next on, one write, one sync.
+ * Truncated back on failure. */
+bool uidlist_append(struct uidlist *uidlist, const struct bytes *names, size_t count,
+                    uint32_t *first, struct error *err);
 /* Under the lock: writes the list aside and renames it, without dead entries. */
 bool uidlist_rewrite(struct uidlist *uidlist, struct entries *entries, struct error *err);
-/* A list where there was none, empty, with a new UIDVALIDITY; courierimapuiddb of the mail directory is taken over when it is there. */
-bool uidlist_create(struct uidlist *uidlist, struct entries *entries, const char *root, int mail_fd, struct error *err);
+/* A list where there was none, empty, with a new UIDVALIDITY; courierimapuiddb of the mail
+ * directory is taken over when it is there. */
+bool uidlist_create(struct uidlist *uidlist, struct entries *entries, const char *root, int mail_fd,
+                    struct error *err);
 /* The next UIDVALIDITY of this tree, kept in root/dovecot-uidvalidity as Dovecot does. */
 uint32_t uidvalidity_next(const char *root);
-/* Reads courierimapuiddb into an empty list; false when there is none (or it can't be read: logged). */
+/* Reads courierimapuiddb into an empty list; false when there is none (or it can't be read:
+ * logged). */
 bool courier_import(struct uidlist *uidlist, struct entries *entries, int mail_fd);
 /* Whether the file ends where we have read it, in the form that lines are appended to. */
 bool uidlist_whole(const struct uidlist *uidlist);
@@ -185,28 +200,29 @@ void maildir_unlock(struct maildir *maildir);
 
 /* maildir_keywords.c */
 bool maildir_keywords_refresh(struct maildir *maildir, struct error *err);
-bool maildir_keyword_create(struct mailbox *mailbox, struct bytes name, int *bit, struct error *err);
+bool maildir_keyword_create(struct mailbox *mailbox, struct bytes name, int *bit,
+                            struct error *err);
 /* Parses "N NAME" lines into names by bit; true when all were good. */
 bool maildir_keywords_parse(struct bytes text, struct bytes names[MAILDIR_KEYWORDS]);
 
 /* maildir_scan.c: one walk over new/ and cur/. */
 
 struct found {
-    uint32_t at;      /* in scan->text */
+    uint32_t at; /* in scan->text */
     uint8_t base_len, len;
     bool in_new, recent;
 };
 
 struct scan {
-    bool move;         /* files of new/ go to cur/ */
-    bool stable;       /* nobody changed a directory meanwhile: what was not seen is not there */
+    bool move;   /* files of new/ go to cur/ */
+    bool stable; /* nobody changed a directory meanwhile: what was not seen is not there */
     struct buf text;
     struct found *unlisted; /* files without an entry */
     size_t count, capacity;
     struct maildir_stamp stamp; /* before */
 };
-/* Entries learn where their files are; those whose files were not met are doubted, and dead after enough scans. *doubts: some still are in
- * doubt. */
+/* Entries learn where their files are; those whose files were not met are doubted, and dead after
+ * enough scans. *doubts: some still are in doubt. */
 bool maildir_scan(struct maildir *maildir, struct scan *scan, bool *doubts, struct error *err);
 void scan_free(struct scan *scan);
 static inline struct bytes found_name(const struct scan *scan, const struct found *found)
@@ -225,10 +241,13 @@ bool stamp_equal(const struct maildir_stamp *a, const struct maildir_stamp *b);
 /* Whether a change could have happened after the scan without a new time stamp. */
 bool stamp_racy(const struct maildir_stamp *stamp);
 bool maildir_needs_scan(struct maildir *maildir, const struct maildir_stamp *now);
-/* Around changes of our own: what is known stays known if only we changed it; a scan of names is due soon all the same. */
+/* Around changes of our own: what is known stays known if only we changed it; a scan of names is
+ * due soon all the same. */
 bool maildir_own_begin(struct maildir *maildir);
 void maildir_own_end(struct maildir *maildir, bool clean);
 int64_t maildir_clock(void); /* monotonic, ms */
+/* Whether the watch has something to tell. */
+bool maildir_events(const struct maildir *maildir);
 
 /* maildir_sync.c */
 bool maildir_sync(struct mailbox *mailbox, struct error *err);
@@ -237,25 +256,30 @@ bool maildir_live(struct mailbox *mailbox, size_t *cursor, struct view_message *
 bool maildir_relocate(struct maildir *maildir, uint32_t uid, struct error *err);
 
 /* maildir_file.c */
-bool maildir_source(struct mailbox *mailbox, uint32_t uid, bool open, struct message_source *source, struct error *err);
+bool maildir_source(struct mailbox *mailbox, uint32_t uid, bool open, struct message_source *source,
+                    struct error *err);
 /* The descriptor of a message's file, found again if it was renamed; -1 with *err. */
 int maildir_open_file(struct maildir *maildir, uint32_t uid, struct stat *st, struct error *err);
 
 /* maildir_store.c */
-bool maildir_store(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode, uint8_t flags, uint64_t keywords,
-                   struct numset *gone, struct error *err);
-bool maildir_expunge(struct mailbox *mailbox, const struct numset *seqs, bool always, struct error *err);
+bool maildir_store(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode,
+                   uint8_t flags, uint64_t keywords, struct numset *gone, struct error *err);
+bool maildir_expunge(struct mailbox *mailbox, const struct numset *seqs, bool always,
+                     struct error *err);
 bool maildir_checkpoint(struct mailbox *mailbox, struct error *err);
-/* renameat2(RENAME_NOREPLACE), or link and unlink where the file system has no such thing. errno as they set it. */
+/* renameat2(RENAME_NOREPLACE), or link and unlink where the file system has no such thing. errno as
+ * they set it. */
 int maildir_rename(int from_fd, const char *from, int to_fd, const char *to);
 
 /* maildir_append.c, maildir_copy.c */
-struct append *maildir_append(const struct location *location, struct bytes name, struct error *err);
+struct append *maildir_append(const struct location *location, struct bytes name,
+                              struct error *err);
 /* One message by hard link or copy of src_fd; source name base says S= and W=. */
-bool maildir_append_link(struct append *append, int dirfd, const char *path, int fd, struct bytes base,
-                         const struct append_info *info, struct error *err);
-bool maildir_copy(struct mailbox *mailbox, const struct numset *seqs, const struct location *location, struct bytes name,
-                  struct copy_result *out, struct error *err);
+bool maildir_append_link(struct append *append, int dirfd, const char *path, int fd,
+                         struct bytes base, const struct append_info *info, struct error *err);
+bool maildir_copy(struct mailbox *mailbox, const struct numset *seqs,
+                  const struct location *location, struct bytes name, struct copy_result *out,
+                  struct error *err);
 
 /* maildir_tmp.c: removes files of tmp/ that are older than 36 hours, once in eight hours. */
 void maildir_tmp_clean(int root, time_t now);
@@ -266,12 +290,15 @@ void maildir_index_save(struct maildir *maildir);
 bool maildir_index_keep(struct maildir *maildir, struct error *err);
 
 /* maildir_status.c */
-bool maildir_status(const struct location *location, struct bytes name, bool want_size, struct store_status *out, struct error *err);
+bool maildir_status(const struct location *location, struct bytes name, bool want_size,
+                    struct store_status *out, struct error *err);
 
 /* maildir.c */
 /* An open Maildir of which nothing was read yet. */
-struct maildir *maildir_make(const struct location *location, struct bytes name, bool write, struct error *err);
+struct maildir *maildir_make(const struct location *location, struct bytes name, bool write,
+                             struct error *err);
 void maildir_release(struct maildir *maildir);
-struct mailbox *maildir_open(const struct location *location, struct bytes name, bool write, struct error *err);
+struct mailbox *maildir_open(const struct location *location, struct bytes name, bool write,
+                             struct error *err);
 
 #endif

@@ -1,8 +1,10 @@
 /* One walk over new/ and cur/.
  *
- * readdir may miss a file that is renamed meanwhile, and may show it under both names. So a file that was not met is looked for under its
- * last name; if that fails it is doubted. It is dead when two scans running missed it and nobody changed the directories during the last; while
- * others do change them, only after eight. A file met twice is a duplicate only when both names exist at the same time as two inodes. */
+ * readdir may miss a file that is renamed meanwhile, and may show it under both names. So a file
+ * that was not met is looked for under its last name; if that fails it is doubted. It is dead when
+ * two scans running missed it and nobody changed the directories during the last; while others do
+ * change them, only after eight. A file met twice is a duplicate only when both names exist at the
+ * same time as two inodes. */
 #include "mailbox/maildir_private.h"
 
 #include <dirent.h>
@@ -20,7 +22,8 @@ void scan_free(struct scan *scan)
     *scan = (struct scan){ 0 };
 }
 
-static bool add_found(struct scan *scan, struct found **list, size_t *count, size_t *capacity, struct bytes name)
+static bool add_found(struct scan *scan, struct found **list, size_t *count, size_t *capacity,
+                      struct bytes name)
 {
     if (*count == *capacity) {
         size_t more = *capacity ? *capacity * 2 : 32;
@@ -34,9 +37,9 @@ static bool add_found(struct scan *scan, struct found **list, size_t *count, siz
     buf_bytes(&scan->text, name);
     if (buf_failed(&scan->text))
         return false;
-    (*list)[(*count)++] = (struct found){
-        .at = (uint32_t)at, .len = (uint8_t)name.len, .base_len = (uint8_t)maildir_base(name).len
-    };
+    (*list)[(*count)++] = (struct found){ .at = (uint32_t)at,
+                                          .len = (uint8_t)name.len,
+                                          .base_len = (uint8_t)maildir_base(name).len };
     return true;
 }
 
@@ -57,12 +60,14 @@ static bool stat_name(struct maildir *maildir, bool in_new, struct bytes name, s
 }
 
 /* Two files with one base name: the second one gets a name of its own, and so a UID. */
-static bool part_duplicate(struct maildir *maildir, struct scan *scan, struct bytes name, bool in_new)
+static bool part_duplicate(struct maildir *maildir, struct scan *scan, struct bytes name,
+                           bool in_new)
 {
     char from[300], to[600] = "cur/";
     if (!scan->move) {
         if (!maildir->duplicate_told)
-            log_warning("%s: two files have the name %.*s, only one is shown", maildir->paths.mail, BYTES_FMT(maildir_base(name)));
+            log_warning("%s: two files have the name %.*s, only one is shown", maildir->paths.mail,
+                        BYTES_FMT(maildir_base(name)));
         maildir->duplicate_told = true;
         return true;
     }
@@ -73,14 +78,16 @@ static bool part_duplicate(struct maildir *maildir, struct scan *scan, struct by
     snprintf(to + strlen(to), sizeof(to) - strlen(to), "%.*s", BYTES_FMT(info));
     if (strlen(to + 4) > 255 || maildir_rename(maildir->root, from, maildir->root, to) != 0)
         return true;
-    log_warning("%s: two files had the name %.*s, one is %s now", maildir->paths.mail, BYTES_FMT(maildir_base(name)), to);
+    log_warning("%s: two files had the name %.*s, one is %s now", maildir->paths.mail,
+                BYTES_FMT(maildir_base(name)), to);
     return add_unlisted(scan, bytes_of(to + 4), in_new, in_new);
 }
 
 enum names_of_one { NAME_OLD, NAME_CURRENT, NAME_DUPLICATE };
 
 /* The entry was met before in this scan, under another name. Which one holds? */
-static enum names_of_one second_name(struct maildir *maildir, struct maildir_entry *entry, struct bytes name, bool in_new)
+static enum names_of_one second_name(struct maildir *maildir, struct maildir_entry *entry,
+                                     struct bytes name, bool in_new)
 {
     struct stat first, second;
     char path[600];
@@ -89,17 +96,20 @@ static enum names_of_one second_name(struct maildir *maildir, struct maildir_ent
     if (!entry_path(&maildir->entries, entry, path, sizeof(path)) ||
         fstatat(maildir->root, path, &first, AT_SYMLINK_NOFOLLOW) != 0)
         return NAME_CURRENT;
-    return first.st_ino != second.st_ino || first.st_dev != second.st_dev ? NAME_DUPLICATE : NAME_OLD;
+    return first.st_ino != second.st_ino || first.st_dev != second.st_dev ? NAME_DUPLICATE
+                                                                          : NAME_OLD;
 }
 
 /* A file that had gone comes back: with its UID only where that cannot upset the numbering. */
 static bool may_revive(const struct maildir *maildir, const struct maildir_entry *entry)
 {
     const struct view *view = &maildir->mailbox.view;
-    return !(entry->state & ENTRY_DEAD) || !view->count || entry->uid > view->messages[view->count - 1].uid;
+    return !(entry->state & ENTRY_DEAD) || !view->count ||
+           entry->uid > view->messages[view->count - 1].uid;
 }
 
-static bool note(struct maildir *maildir, struct scan *scan, struct bytes name, bool in_new, bool recent)
+static bool note(struct maildir *maildir, struct scan *scan, struct bytes name, bool in_new,
+                 bool recent)
 {
     bool failed = false;
     struct maildir_entry *entry = entries_find(&maildir->entries, maildir_base(name), &failed);
@@ -108,7 +118,8 @@ static bool note(struct maildir *maildir, struct scan *scan, struct bytes name, 
     if (!entry || !may_revive(maildir, entry))
         return add_unlisted(scan, name, in_new, recent);
     struct bytes info = bytes_skip(name, entry->length);
-    bool same = bytes_equal(entry_info(&maildir->entries, entry), info) && !(entry->state & ENTRY_NEW) == !in_new;
+    bool same = bytes_equal(entry_info(&maildir->entries, entry), info) &&
+                !(entry->state & ENTRY_NEW) == !in_new;
     if (!same && entry->state & ENTRY_SEEN) {
         enum names_of_one which = second_name(maildir, entry, name, in_new);
         if (which == NAME_DUPLICATE)
@@ -124,7 +135,8 @@ static bool note(struct maildir *maildir, struct scan *scan, struct bytes name, 
         maildir->index_stale = true;
     }
     entry->state &= (uint8_t) ~(ENTRY_NEW | ENTRY_DEAD | ENTRY_MISSES);
-    entry->state |= ENTRY_SEEN | ENTRY_PRESENT | (in_new ? ENTRY_NEW : 0) | (recent ? ENTRY_RECENT : 0);
+    entry->state |=
+        ENTRY_SEEN | ENTRY_PRESENT | (in_new ? ENTRY_NEW : 0) | (recent ? ENTRY_RECENT : 0);
     return true;
 }
 
@@ -148,12 +160,15 @@ static DIR *open_dir(struct maildir *maildir, const char *path, struct error *er
     return dir;
 }
 
-/* Moves one file of new/ to cur/. Its new name in out (the old one when it stayed); false: somebody else moved it. */
-static bool move_to_cur(struct maildir *maildir, struct bytes name, char *out, size_t size, bool *moved)
+/* Moves one file of new/ to cur/. Its new name in out (the old one when it stayed); false: somebody
+ * else moved it. */
+static bool move_to_cur(struct maildir *maildir, struct bytes name, char *out, size_t size,
+                        bool *moved)
 {
     char from[300];
     snprintf(from, sizeof(from), "new/%.*s", BYTES_FMT(name));
-    snprintf(out, size, "cur/%.*s%s", BYTES_FMT(name), maildir_base(name).len == name.len ? ":2," : "");
+    snprintf(out, size, "cur/%.*s%s", BYTES_FMT(name),
+             maildir_base(name).len == name.len ? ":2," : "");
     *moved = strlen(out + 4) <= 255 && maildir_rename(maildir->root, from, maildir->root, out) == 0;
     if (*moved)
         return true;
@@ -162,7 +177,8 @@ static bool move_to_cur(struct maildir *maildir, struct bytes name, char *out, s
     return !gone;
 }
 
-static bool note_new(struct maildir *maildir, struct scan *scan, const struct found *list, size_t count, bool *any)
+static bool note_new(struct maildir *maildir, struct scan *scan, const struct found *list,
+                     size_t count, bool *any)
 {
     for (size_t i = 0; i < count; i++) {
         char path[300];
@@ -225,7 +241,8 @@ static void judge(struct maildir *maildir, const struct scan *scan, bool *doubts
         struct maildir_entry *entry = &maildir->entries.at[i];
         if (entry->state & (ENTRY_SEEN | ENTRY_DEAD))
             continue;
-        if (entry->state & ENTRY_PRESENT && entry_path(&maildir->entries, entry, path, sizeof(path)) &&
+        if (entry->state & ENTRY_PRESENT &&
+            entry_path(&maildir->entries, entry, path, sizeof(path)) &&
             fstatat(maildir->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
             continue;
         unsigned misses = (entry->state & ENTRY_MISSES) / ENTRY_MISS;
@@ -246,7 +263,8 @@ bool maildir_scan(struct maildir *maildir, struct scan *scan, bool *doubts, stru
     for (size_t i = 0; i < maildir->entries.count; i++)
         maildir->entries.at[i].state &= (uint8_t)~ENTRY_SEEN;
     bool moved = true;
-    for (int tries = 0; moved && tries < 3; tries++) { /* until new/ was quiet between the stamp and the walk */
+    for (int tries = 0; moved && tries < 3;
+         tries++) { /* until new/ was quiet between the stamp and the walk */
         moved = false;
         if (!stamp_take(maildir, &scan->stamp, err) || !walk_new(maildir, scan, &moved, err))
             return false;

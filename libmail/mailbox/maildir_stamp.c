@@ -1,10 +1,12 @@
-/* A directory's time stamp says whether it must be read again, if one minds how coarse stamps are: ext4 takes them from a clock that
- * ticks every few milliseconds, and keeps only whole seconds where inodes are small. A change within the same tick as the scan leaves no
- * trace; so a scan that started that close behind the last change is not final. */
+/* A directory's time stamp says whether it must be read again, if one minds how coarse stamps are:
+ * ext4 takes them from a clock that ticks every few milliseconds, and keeps only whole seconds
+ * where inodes are small. A change within the same tick as the scan leaves no trace; so a scan that
+ * started that close behind the last change is not final. */
 #include "mailbox/maildir_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <time.h>
 
 enum { TICK_MS = 30, COARSE_MS = 2100, DEFER_MS = 2100 };
@@ -29,12 +31,15 @@ bool stamp_take(struct maildir *maildir, struct maildir_stamp *out, struct error
     if (stat(maildir->paths.mail, &here) != 0 || fstatat(maildir->root, "cur", &cur, 0) != 0 ||
         fstatat(maildir->root, "new", &fresh, 0) != 0) {
         if (errno == ENOENT || errno == ENOTDIR)
-            return error_set(err, ERROR_NO_SUCH, "the mailbox %s was deleted or renamed", maildir->paths.mail);
+            return error_set(err, ERROR_NO_SUCH, "the mailbox %s was deleted or renamed",
+                             maildir->paths.mail);
         return error_errno(err, errno, "looking at %s", maildir->paths.mail);
     }
     struct stat held;
-    if (fstat(maildir->root, &held) != 0 || held.st_ino != here.st_ino || held.st_dev != here.st_dev)
-        return error_set(err, ERROR_NO_SUCH, "the mailbox %s was replaced by another", maildir->paths.mail);
+    if (fstat(maildir->root, &held) != 0 || held.st_ino != here.st_ino ||
+        held.st_dev != here.st_dev)
+        return error_set(err, ERROR_NO_SUCH, "the mailbox %s was replaced by another",
+                         maildir->paths.mail);
     out->cur_changed = cur.st_mtim;
     out->new_changed = fresh.st_mtim;
     return true;
@@ -47,13 +52,17 @@ bool stamp_equal(const struct maildir_stamp *a, const struct maildir_stamp *b)
 
 static bool time_racy(struct timespec changed, struct timespec scanned)
 {
-    int64_t age = ((int64_t)scanned.tv_sec - changed.tv_sec) * 1000 + (scanned.tv_nsec - changed.tv_nsec) / 1000000;
-    return age < (changed.tv_nsec ? TICK_MS : COARSE_MS); /* a stamp of the future (another machine's clock) too */
+    int64_t age = ((int64_t)scanned.tv_sec - changed.tv_sec) * 1000 +
+                  (scanned.tv_nsec - changed.tv_nsec) / 1000000;
+    return age < (changed.tv_nsec
+                      ? TICK_MS
+                      : COARSE_MS); /* a stamp of the future (another machine's clock) too */
 }
 
 bool stamp_racy(const struct maildir_stamp *stamp)
 {
-    return time_racy(stamp->new_changed, stamp->scanned) || time_racy(stamp->cur_changed, stamp->scanned);
+    return time_racy(stamp->new_changed, stamp->scanned) ||
+           time_racy(stamp->cur_changed, stamp->scanned);
 }
 
 bool maildir_needs_scan(struct maildir *maildir, const struct maildir_stamp *now)
@@ -62,10 +71,18 @@ bool maildir_needs_scan(struct maildir *maildir, const struct maildir_stamp *now
            (maildir->deferred_scan && maildir_clock() >= maildir->deferred_scan);
 }
 
+bool maildir_events(const struct maildir *maildir)
+{
+    struct pollfd poll_fd = { .fd = maildir->watch ? watch_fd(maildir->watch) : -1,
+                              .events = POLLIN };
+    return maildir->watch && poll(&poll_fd, 1, 0) > 0;
+}
+
 bool maildir_own_begin(struct maildir *maildir)
 {
     struct maildir_stamp now;
-    return maildir->stamped && stamp_take(maildir, &now, NULL) && stamp_equal(&now, &maildir->stamp);
+    return !maildir_events(maildir) && maildir->stamped && stamp_take(maildir, &now, NULL) &&
+           stamp_equal(&now, &maildir->stamp);
 }
 
 void maildir_own_end(struct maildir *maildir, bool clean)
@@ -76,6 +93,8 @@ void maildir_own_end(struct maildir *maildir, bool clean)
     maildir->index_stale = true;
     if (!clean || !stamp_take(maildir, &now, NULL))
         return; /* the next sync sees another stamp and scans */
+    if (maildir->watch)
+        watch_drain(maildir->watch);
     now.scanned.tv_sec += COARSE_MS / 1000 + 1; /* not racy: the deferred scan looks instead */
     maildir->stamp = now;
     if (!maildir->deferred_scan)

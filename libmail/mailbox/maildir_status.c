@@ -1,7 +1,8 @@
 /* STATUS: the mailbox opened for reading, counted, and closed. */
 #include "mailbox/maildir_private.h"
 
-static bool count(struct mailbox *mailbox, bool want_size, struct store_status *out, struct error *err)
+static bool count(struct mailbox *mailbox, bool want_size, struct store_status *out,
+                  struct error *err)
 {
     *out = (struct store_status){
         .messages = mailbox_count(mailbox),
@@ -26,7 +27,8 @@ static bool count(struct mailbox *mailbox, bool want_size, struct store_status *
     return true;
 }
 
-bool maildir_status(const struct location *location, struct bytes name, bool want_size, struct store_status *out, struct error *err)
+bool maildir_status(const struct location *location, struct bytes name, bool want_size,
+                    struct store_status *out, struct error *err)
 {
     struct mailbox *mailbox = maildir_open(location, name, false, err);
     if (!mailbox)

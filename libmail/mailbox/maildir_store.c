@@ -17,7 +17,8 @@ int maildir_rename(int from_fd, const char *from, int to_fd, const char *to)
     return unlinkat(from_fd, from, 0);
 }
 
-static struct maildir_info changed_info(struct maildir_info old, enum store_mode mode, uint8_t flags, uint32_t keywords)
+static struct maildir_info changed_info(struct maildir_info old, enum store_mode mode,
+                                        uint8_t flags, uint32_t keywords)
 {
     flags &= (uint8_t)~FLAG_RECENT;
     if (mode == STORE_ADD)
@@ -34,10 +35,12 @@ struct change {
 };
 
 /* 1 renamed or nothing to do, 0 the file is not there under the name we know, -1 error. */
-static int rename_once(struct maildir *maildir, struct maildir_entry *entry, const struct change *change, struct error *err)
+static int rename_once(struct maildir *maildir, struct maildir_entry *entry,
+                       const struct change *change, struct error *err)
 {
     char from[600], to[600];
-    struct bytes info = entry_info(&maildir->entries, entry), base = entry_name(&maildir->entries, entry);
+    struct bytes info = entry_info(&maildir->entries, entry),
+                 base = entry_name(&maildir->entries, entry);
     struct maildir_info old = maildir_info_parse(info);
     struct maildir_info wanted = changed_info(old, change->mode, change->flags, change->keywords);
     if (wanted.flags == old.flags && wanted.keywords == old.keywords)
@@ -49,7 +52,8 @@ static int rename_once(struct maildir *maildir, struct maildir_entry *entry, con
     int64_t number = names_intern(&maildir->entries.infos, buf_view(&text));
     buf_free(&text);
     if (number < 0 || len > 4 + 255) {
-        error_set(err, ERROR_LIMIT, "%s/%s: no room for flags in the name", maildir->paths.mail, from);
+        error_set(err, ERROR_LIMIT, "%s/%s: no room for flags in the name", maildir->paths.mail,
+                  from);
         return -1;
     }
     if (maildir_rename(maildir->root, from, maildir->root, to) != 0) {
@@ -75,12 +79,14 @@ static void show_change(struct maildir *maildir, const struct maildir_entry *ent
 }
 
 /* ERROR_NO_SUCH: the message is gone. */
-static bool change_one(struct maildir *maildir, uint32_t uid, const struct change *change, struct error *err)
+static bool change_one(struct maildir *maildir, uint32_t uid, const struct change *change,
+                       struct error *err)
 {
     for (int tries = 0; tries < RENAME_TRIES; tries++) {
         struct maildir_entry *entry = entries_uid(&maildir->entries, uid);
         if (!entry || !(entry->state & ENTRY_PRESENT))
-            return error_set(err, ERROR_NO_SUCH, "message %u of %s is gone", uid, maildir->paths.mail);
+            return error_set(err, ERROR_NO_SUCH, "message %u of %s is gone", uid,
+                             maildir->paths.mail);
         int result = rename_once(maildir, entry, change, err);
         if (result > 0)
             show_change(maildir, entry);
@@ -89,11 +95,13 @@ static bool change_one(struct maildir *maildir, uint32_t uid, const struct chang
         if (!maildir_relocate(maildir, uid, err))
             return false;
     }
-    return error_set(err, ERROR_TEMPORARY, "message %u of %s is renamed by another program all the time", uid, maildir->paths.mail);
+    return error_set(err, ERROR_TEMPORARY,
+                     "message %u of %s is renamed by another program all the time", uid,
+                     maildir->paths.mail);
 }
 
-bool maildir_store(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode, uint8_t flags, uint64_t keywords,
-                   struct numset *gone, struct error *err)
+bool maildir_store(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode,
+                   uint8_t flags, uint64_t keywords, struct numset *gone, struct error *err)
 {
     struct maildir *maildir = maildir_of(mailbox);
     const struct change change = { mode, flags, (uint32_t)keywords };
@@ -133,7 +141,8 @@ static bool expunge_one(struct maildir *maildir, uint32_t uid, bool always, stru
         struct maildir_entry *entry = entries_uid(&maildir->entries, uid);
         if (!entry || !(entry->state & ENTRY_PRESENT))
             return true;
-        if (!always && !(maildir_info_parse(entry_info(&maildir->entries, entry)).flags & FLAG_DELETED))
+        if (!always &&
+            !(maildir_info_parse(entry_info(&maildir->entries, entry)).flags & FLAG_DELETED))
             return true;
         int result = unlink_once(maildir, entry, err);
         if (result)
@@ -147,10 +156,13 @@ static bool expunge_one(struct maildir *maildir, uint32_t uid, bool always, stru
             return false;
         }
     }
-    return error_set(err, ERROR_TEMPORARY, "message %u of %s is renamed by another program all the time", uid, maildir->paths.mail);
+    return error_set(err, ERROR_TEMPORARY,
+                     "message %u of %s is renamed by another program all the time", uid,
+                     maildir->paths.mail);
 }
 
-bool maildir_expunge(struct mailbox *mailbox, const struct numset *seqs, bool always, struct error *err)
+bool maildir_expunge(struct mailbox *mailbox, const struct numset *seqs, bool always,
+                     struct error *err)
 {
     struct maildir *maildir = maildir_of(mailbox);
     bool ok = true, clean = maildir_own_begin(maildir);

@@ -1,4 +1,5 @@
-/* Bringing what we know of a Maildir up to date: the list, the keywords, the directories; and giving UIDs to new files. */
+/* Bringing what we know of a Maildir up to date: the list, the keywords, the directories; and
+ * giving UIDs to new files. */
 #include "mailbox/maildir_private.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <unistd.h>
 #include "base/log.h"
 
-enum { PASSES = 3, TICK_PAUSE_MS = 35, SOON_MS = 200 };
+enum { PASSES = 3, PASSES_OPENING = 10, TICK_PAUSE_MS = 35, SOON_MS = 200 };
 
 static struct scan *sorting; /* qsort has no context; one mailbox is synced at a time */
 
@@ -24,23 +25,28 @@ static bool file_there(struct maildir *maildir, const struct scan *scan, const s
 {
     char path[300];
     struct stat st;
-    snprintf(path, sizeof(path), "%s/%.*s", found->in_new ? "new" : "cur", BYTES_FMT(found_name(scan, found)));
+    snprintf(path, sizeof(path), "%s/%.*s", found->in_new ? "new" : "cur",
+             BYTES_FMT(found_name(scan, found)));
     return fstatat(maildir->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 }
 
 /* The scan's unlisted file is entry's. */
-static bool settle(struct maildir *maildir, const struct scan *scan, const struct found *found, struct maildir_entry *entry)
+static bool settle(struct maildir *maildir, const struct scan *scan, const struct found *found,
+                   struct maildir_entry *entry)
 {
-    int64_t info = names_intern(&maildir->entries.infos, bytes_skip(found_name(scan, found), found->base_len));
+    int64_t info =
+        names_intern(&maildir->entries.infos, bytes_skip(found_name(scan, found), found->base_len));
     if (info < 0)
         return false;
     entry->info = (uint32_t)info;
-    entry->state = (uint8_t)(ENTRY_PRESENT | ENTRY_SEEN | (found->in_new ? ENTRY_NEW : 0) | (found->recent ? ENTRY_RECENT : 0));
+    entry->state = (uint8_t)(ENTRY_PRESENT | ENTRY_SEEN | (found->in_new ? ENTRY_NEW : 0) |
+                             (found->recent ? ENTRY_RECENT : 0));
     maildir->index_stale = true;
     return true;
 }
 
-/* Sorts the unlisted files by time, keeps those that are still there, one for each base name, and settles those that are listed by now. */
+/* Sorts the unlisted files by time, keeps those that are still there, one for each base name, and
+ * settles those that are listed by now. */
 static bool still_unlisted(struct maildir *maildir, struct scan *scan, bool *again)
 {
     size_t kept = 0;
@@ -50,12 +56,14 @@ static bool still_unlisted(struct maildir *maildir, struct scan *scan, bool *aga
         qsort(scan->unlisted, scan->count, sizeof(*scan->unlisted), by_time);
     for (size_t i = 0; i < scan->count && !failed; i++) {
         struct found *found = &scan->unlisted[i];
-        struct maildir_entry *entry = entries_find(&maildir->entries, found_base(scan, found), &failed);
+        struct maildir_entry *entry =
+            entries_find(&maildir->entries, found_base(scan, found), &failed);
         if (!file_there(maildir, scan, found))
             *again = true; /* renamed or removed since: the next scan tells */
         else if (entry && !(entry->state & ENTRY_DEAD))
             failed = !settle(maildir, scan, found, entry);
-        else if (!kept || !bytes_equal(found_base(scan, &scan->unlisted[kept - 1]), found_base(scan, found)))
+        else if (!kept ||
+                 !bytes_equal(found_base(scan, &scan->unlisted[kept - 1]), found_base(scan, found)))
             scan->unlisted[kept++] = *found;
     }
     scan->count = kept;
@@ -79,7 +87,8 @@ static bool list_names(struct maildir *maildir, struct scan *scan, struct error 
 static bool list_virtually(struct maildir *maildir, struct scan *scan, struct error *err)
 {
     for (size_t i = 0; i < scan->count; i++)
-        if (!entries_add(&maildir->entries, maildir->uidlist.next++, (struct bytes){ 0 }, found_base(scan, &scan->unlisted[i])))
+        if (!entries_add(&maildir->entries, maildir->uidlist.next++, (struct bytes){ 0 },
+                         found_base(scan, &scan->unlisted[i])))
             return error_memory(err);
     return true;
 }
@@ -88,13 +97,15 @@ static bool settle_all(struct maildir *maildir, struct scan *scan, struct error 
 {
     bool failed = false;
     for (size_t i = 0; i < scan->count && !failed; i++) {
-        struct maildir_entry *entry = entries_find(&maildir->entries, found_base(scan, &scan->unlisted[i]), &failed);
+        struct maildir_entry *entry =
+            entries_find(&maildir->entries, found_base(scan, &scan->unlisted[i]), &failed);
         failed = failed || (entry && !settle(maildir, scan, &scan->unlisted[i], entry));
     }
     return !failed || error_memory(err);
 }
 
-/* Under the lock: the list is there, whole, and without lines that stand in the way of the unlisted files. */
+/* Under the lock: the list is there, whole, and without lines that stand in the way of the unlisted
+ * files. */
 static bool prepare_list(struct maildir *maildir, const struct scan *scan, struct error *err)
 {
     struct uidlist *list = &maildir->uidlist;
@@ -104,12 +115,14 @@ static bool prepare_list(struct maildir *maildir, const struct scan *scan, struc
         return uidlist_create(list, &maildir->entries, maildir->tree, maildir->root, err);
     bool failed = false, returned = false;
     for (size_t i = 0; i < scan->count && !failed && !returned; i++) {
-        struct maildir_entry *entry = entries_find(&maildir->entries, found_base(scan, &scan->unlisted[i]), &failed);
+        struct maildir_entry *entry =
+            entries_find(&maildir->entries, found_base(scan, &scan->unlisted[i]), &failed);
         returned = entry && entry->state & ENTRY_DEAD;
     }
     if (failed)
         return error_memory(err);
-    return (!returned && !list->messy && uidlist_whole(list)) || uidlist_rewrite(list, &maildir->entries, err);
+    return (!returned && !list->messy && uidlist_whole(list)) ||
+           uidlist_rewrite(list, &maildir->entries, err);
 }
 
 static bool adopt_locked(struct maildir *maildir, struct scan *scan, bool *again, struct error *err)
@@ -121,13 +134,14 @@ static bool adopt_locked(struct maildir *maildir, struct scan *scan, bool *again
     return !scan->count || (list_names(maildir, scan, err) && settle_all(maildir, scan, err));
 }
 
-/* Gives UIDs to the files that have none. A list that cannot be written now (read-only, disk full) leaves them hidden, which the log says once. */
+/* Gives UIDs to the files that have none. A list that cannot be written now (read-only, disk full)
+ * leaves them hidden, which the log says once. */
 static bool adopt(struct maildir *maildir, struct scan *scan, bool *again, struct error *err)
 {
     struct error failure = { 0 };
     if (maildir->virtual)
-        return (still_unlisted(maildir, scan, again) || error_memory(err)) && list_virtually(maildir, scan, err) &&
-               settle_all(maildir, scan, err);
+        return (still_unlisted(maildir, scan, again) || error_memory(err)) &&
+               list_virtually(maildir, scan, err) && settle_all(maildir, scan, err);
     bool ok = maildir_lock(maildir, UIDLIST_LOCK_WAIT_MS, &failure);
     if (ok) {
         ok = adopt_locked(maildir, scan, again, &failure);
@@ -173,11 +187,24 @@ static bool one_pass(struct maildir *maildir, struct scan *scan, bool *again, st
     return true;
 }
 
+/* At opening, what is listed and neither met nor dead could not be numbered later. */
+static bool still_looking(const struct maildir *maildir, int pass)
+{
+    if (pass < PASSES)
+        return true;
+    if (pass >= PASSES_OPENING || maildir->mailbox.view.count)
+        return false;
+    for (size_t i = 0; i < maildir->entries.count; i++)
+        if (!(maildir->entries.at[i].state & (ENTRY_PRESENT | ENTRY_DEAD)))
+            return true;
+    return false;
+}
+
 static bool scan_until_sure(struct maildir *maildir, struct error *err)
 {
     bool again = true;
     maildir->deferred_scan = 0;
-    for (int pass = 0; again && pass < PASSES; pass++) {
+    for (int pass = 0; again && still_looking(maildir, pass); pass++) {
         struct scan scan = { .move = maildir->mailbox.write };
         /* A scan within the tick of the last change proves nothing. */
         if (pass == PASSES - 1)
@@ -222,8 +249,10 @@ bool maildir_sync(struct mailbox *mailbox, struct error *err)
 {
     struct maildir *maildir = maildir_of(mailbox);
     struct maildir_stamp now;
-    if (maildir->watch)
+    if (maildir_events(maildir)) {
+        maildir->stamped = false; /* it need not show in a time stamp */
         watch_drain(maildir->watch);
+    }
     if (!stamp_take(maildir, &now, err))
         return false;
     uint64_t read = maildir->uidlist.readings;
@@ -239,7 +268,8 @@ bool maildir_sync(struct mailbox *mailbox, struct error *err)
     mailbox->uidnext = maildir->uidlist.next ? maildir->uidlist.next : UINT32_MAX;
     if (!maildir_index_keep(maildir, err))
         return false;
-    return !maildir->undurable_since || maildir_clock() < maildir->undurable_since + 2000 || maildir_checkpoint(mailbox, err);
+    return !maildir->undurable_since || maildir_clock() < maildir->undurable_since + 2000 ||
+           maildir_checkpoint(mailbox, err);
 }
 
 bool maildir_live(struct mailbox *mailbox, size_t *cursor, struct view_message *out)
@@ -283,6 +313,9 @@ bool maildir_relocate(struct maildir *maildir, uint32_t uid, struct error *err)
     }
     struct maildir_entry *entry = entries_uid(&maildir->entries, uid);
     if (!entry || entry->state & ENTRY_DEAD)
-        return error_set(err, ERROR_NO_SUCH, "message %u of %s was removed by another program", uid, maildir->paths.mail);
-    return error_set(err, ERROR_TEMPORARY, "message %u of %s is renamed by another program all the time", uid, maildir->paths.mail);
+        return error_set(err, ERROR_NO_SUCH, "message %u of %s was removed by another program", uid,
+                         maildir->paths.mail);
+    return error_set(err, ERROR_TEMPORARY,
+                     "message %u of %s is renamed by another program all the time", uid,
+                     maildir->paths.mail);
 }

@@ -13,8 +13,8 @@ static void remove_old(DIR *dir, time_t now)
     struct dirent *entry;
     struct stat st;
     while ((entry = readdir(dir)))
-        if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-            st.st_mtime < now - OLD_S && st.st_ctime < now - OLD_S)
+        if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && st.st_mtime < now - OLD_S && st.st_ctime < now - OLD_S)
             unlinkat(dirfd(dir), entry->d_name, 0);
 }
 

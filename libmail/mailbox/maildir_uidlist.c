@@ -1,8 +1,9 @@
 /* Reading dovecot-uidlist. Version 3 is
  *     3 V<uidvalidity> N<next uid> G<guid>\n
  *     <uid> [<letter><value> ]...:<file name>\n ...
- * with rising UIDs; N may lag behind the lines. Version 1 is "1 <uidvalidity> <next uid>" and "<uid> <file name>".
- * Writers append whole lines, or replace the file: so an unchanged inode means that only its tail is new. */
+ * with rising UIDs; N may lag behind the lines. Version 1 is "1 <uidvalidity> <next uid>" and
+ * "<uid> <file name>". Writers append whole lines, or replace the file: so an unchanged inode means
+ * that only its tail is new. */
 #include "mailbox/maildir_private.h"
 
 #include <errno.h>
@@ -84,7 +85,8 @@ static bool split_line(unsigned version, struct bytes rest, struct bytes *extra,
     return name->len > 0 && name->len <= 255 && extra->len <= 4096;
 }
 
-static bool parse_line(struct uidlist *uidlist, struct entries *entries, struct bytes line, bool *sorted)
+static bool parse_line(struct uidlist *uidlist, struct entries *entries, struct bytes line,
+                       bool *sorted)
 {
     struct bytes rest = line, extra, name;
     uint32_t uid;
@@ -108,7 +110,8 @@ static int by_uid(const void *a, const void *b)
     return x->name < y->name ? -1 : x->name > y->name;
 }
 
-/* Lines that are out of order: somebody edited the list, or two wrote it without the lock. The first line of a UID holds. */
+/* Lines that are out of order: somebody edited the list, or two wrote it without the lock. The
+ * first line of a UID holds. */
 static void sort_entries(struct uidlist *uidlist, struct entries *entries)
 {
     size_t kept = 0;
@@ -123,7 +126,8 @@ static void sort_entries(struct uidlist *uidlist, struct entries *entries)
     uidlist->messy = true;
 }
 
-bool uidlist_parse(struct uidlist *uidlist, struct entries *entries, struct bytes text, size_t *used)
+bool uidlist_parse(struct uidlist *uidlist, struct entries *entries, struct bytes text,
+                   size_t *used)
 {
     bool sorted = true, ok = true;
     struct bytes rest = text;
@@ -152,7 +156,8 @@ static bool read_tail(struct uidlist *uidlist, struct entries *entries, struct e
     uidlist->readings++;
     while (ok && !uidlist->broken) {
         char *into = buf_reserve(&chunk, READ_SIZE);
-        ssize_t n = into ? pread(uidlist->fd, into, READ_SIZE, (off_t)(uidlist->offset + chunk.len)) : 0;
+        ssize_t n =
+            into ? pread(uidlist->fd, into, READ_SIZE, (off_t)(uidlist->offset + chunk.len)) : 0;
         size_t used = 0;
         if (n < 0)
             ok = error_errno(err, errno, "reading %s/" UIDLIST, uidlist->path);
@@ -186,7 +191,8 @@ static bool carry_over(struct entries *fresh, struct entries *old)
             i++;
         if (i == old->count)
             break;
-        if (old->at[i].uid == entry->uid && bytes_equal(entry_name(old, &old->at[i]), entry_name(fresh, entry))) {
+        if (old->at[i].uid == entry->uid &&
+            bytes_equal(entry_name(old, &old->at[i]), entry_name(fresh, entry))) {
             entry->info = old->at[i].info;
             entry->state = old->at[i].state;
         }
@@ -213,7 +219,9 @@ static bool read_whole(struct uidlist *uidlist, struct entries *entries, struct 
         uidlist->broken = true;
     if (validity && !uidlist->broken && uidlist->uidvalidity != validity) {
         entries_free(&fresh);
-        return error_set(err, ERROR_NO_SUCH, "%s/" UIDLIST " has another UIDVALIDITY (%u, was %u): the mailbox was replaced",
+        return error_set(err, ERROR_NO_SUCH,
+                         "%s/" UIDLIST
+                         " has another UIDVALIDITY (%u, was %u): the mailbox was replaced",
                          uidlist->path, uidlist->uidvalidity, validity);
     }
     if (uidlist->broken) { /* what we know stays; whoever has the lock puts it aside */
@@ -240,20 +248,23 @@ static bool reopen(struct uidlist *uidlist, struct error *err)
         return true;
     close(uidlist->fd);
     uidlist->fd = -1;
-    return error_set(err, ERROR_CORRUPT, "%s/" UIDLIST " is not a file: move it away", uidlist->path);
+    return error_set(err, ERROR_CORRUPT, "%s/" UIDLIST " is not a file: move it away",
+                     uidlist->path);
 }
 
 bool uidlist_refresh(struct uidlist *uidlist, struct entries *entries, struct error *err)
 {
     struct stat at_path, open;
-    if (uidlist->fd >= 0 && fstatat(uidlist->dir, UIDLIST, &at_path, 0) == 0 && fstat(uidlist->fd, &open) == 0 &&
-        at_path.st_ino == open.st_ino && at_path.st_dev == open.st_dev &&
-        (uint64_t)open.st_size >= uidlist->offset && !uidlist->broken) {
+    if (uidlist->fd >= 0 && fstatat(uidlist->dir, UIDLIST, &at_path, 0) == 0 &&
+        fstat(uidlist->fd, &open) == 0 && at_path.st_ino == open.st_ino &&
+        at_path.st_dev == open.st_dev && (uint64_t)open.st_size >= uidlist->offset &&
+        !uidlist->broken) {
         if ((uint64_t)open.st_size == uidlist->offset)
             return true;
         bool was_messy = uidlist->messy, ok = read_tail(uidlist, entries, err);
         if (uidlist->messy && !was_messy)
-            log_warning("%s/" UIDLIST " has lines that cannot be read or are out of order", uidlist->path);
+            log_warning("%s/" UIDLIST " has lines that cannot be read or are out of order",
+                        uidlist->path);
         return ok;
     }
     if (!reopen(uidlist, err))
@@ -263,7 +274,8 @@ bool uidlist_refresh(struct uidlist *uidlist, struct entries *entries, struct er
     if (!read_whole(uidlist, entries, err))
         return false;
     if (uidlist->messy)
-        log_warning("%s/" UIDLIST " has lines that cannot be read or are out of order", uidlist->path);
+        log_warning("%s/" UIDLIST " has lines that cannot be read or are out of order",
+                    uidlist->path);
     if (uidlist->broken) {
         close(uidlist->fd);
         uidlist->fd = -1;
@@ -297,8 +309,8 @@ bool uidlist_peek(struct uidlist *uidlist)
     const char *end = n > 0 ? memchr(head, '\n', (size_t)n) : NULL;
     uidlist->version = 0;
     uidlist->broken = false;
-    if (!end || !uidlist_parse(uidlist, &none, bytes_make(head, (size_t)(end + 1 - head)), &used) || uidlist->broken ||
-        uidlist->version != 3)
+    if (!end || !uidlist_parse(uidlist, &none, bytes_make(head, (size_t)(end + 1 - head)), &used) ||
+        uidlist->broken || uidlist->version != 3)
         return false;
     uidlist->offset = (uint64_t)st.st_size;
     if (used == (size_t)st.st_size)

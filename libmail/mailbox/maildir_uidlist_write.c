@@ -1,5 +1,5 @@
-/* Writing dovecot-uidlist: only under dovecot-uidlist.lock, whole lines appended in one write, or a new file renamed over
- * the old one. */
+/* Writing dovecot-uidlist: only under dovecot-uidlist.lock, whole lines appended in one write, or a
+ * new file renamed over the old one. */
 #include "mailbox/maildir_private.h"
 
 #include <errno.h>
@@ -32,19 +32,24 @@ static bool append_text(struct uidlist *uidlist, struct bytes text, struct error
         return error_errno(err, errno, "opening %s/" UIDLIST " for writing", uidlist->path);
     bool ok = file_write(fd, text, UIDLIST, err) && file_sync(fd, UIDLIST, err);
     if (!ok && ftruncate(fd, (off_t)uidlist->offset) != 0)
-        log_error("%s/" UIDLIST ": cannot take back lines that were written in part", uidlist->path);
+        log_error("%s/" UIDLIST ": cannot take back lines that were written in part",
+                  uidlist->path);
     close(fd);
     return ok || error_prefix(err, "%s: ", uidlist->path);
 }
 
-bool uidlist_append(struct uidlist *uidlist, const struct bytes *names, size_t count, uint32_t *first, struct error *err)
+bool uidlist_append(struct uidlist *uidlist, const struct bytes *names, size_t count,
+                    uint32_t *first, struct error *err)
 {
     struct buf text = BUF_INIT(SIZE_MAX / 2);
     if (!uidlist->next || count > UINT32_MAX - uidlist->next)
-        return error_set(err, ERROR_LIMIT, "%s/" UIDLIST ": no UIDs are left: remove it to have all messages numbered anew",
+        return error_set(err, ERROR_LIMIT,
+                         "%s/" UIDLIST
+                         ": no UIDs are left: remove it to have all messages numbered anew",
                          uidlist->path);
     if (!uidlist_whole(uidlist))
-        return error_set(err, ERROR_CORRUPT, "%s/" UIDLIST " does not end with a whole line", uidlist->path);
+        return error_set(err, ERROR_CORRUPT, "%s/" UIDLIST " does not end with a whole line",
+                         uidlist->path);
     for (size_t i = 0; i < count; i++)
         buf_line(&text, uidlist->next + (uint32_t)i, (struct bytes){ 0 }, names[i]);
     bool ok = buf_failed(&text) ? error_memory(err) : append_text(uidlist, buf_view(&text), err);
@@ -82,7 +87,8 @@ static bool replace_list(struct uidlist *uidlist, struct bytes text, struct erro
 {
     struct stat st;
     mode_t mode = fstat(uidlist->dir, &st) == 0 ? st.st_mode & 0666 : 0600;
-    int fd = openat(uidlist->dir, UIDLIST ".tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+    int fd = openat(uidlist->dir, UIDLIST ".tmp",
+                    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
     if (fd < 0)
         return error_errno(err, errno, "creating %s/" UIDLIST ".tmp", uidlist->path);
     bool ok = file_write(fd, text, UIDLIST ".tmp", err) && file_sync(fd, UIDLIST ".tmp", err);
@@ -107,11 +113,13 @@ bool uidlist_rewrite(struct uidlist *uidlist, struct entries *entries, struct er
     return ok && uidlist_refresh(uidlist, entries, err);
 }
 
-bool uidlist_create(struct uidlist *uidlist, struct entries *entries, const char *root, int mail_fd, struct error *err)
+bool uidlist_create(struct uidlist *uidlist, struct entries *entries, const char *root, int mail_fd,
+                    struct error *err)
 {
     /* One without a readable header is kept for whoever wants to know what happened. */
     if (renameat(uidlist->dir, UIDLIST, uidlist->dir, UIDLIST ".broken") == 0)
-        log_error("%s/" UIDLIST " has no header that can be read: it is " UIDLIST ".broken now", uidlist->path);
+        log_error("%s/" UIDLIST " has no header that can be read: it is " UIDLIST ".broken now",
+                  uidlist->path);
     else if (errno != ENOENT)
         return error_errno(err, errno, "moving the broken %s/" UIDLIST " away", uidlist->path);
     if (!uidlist->uidvalidity && !courier_import(uidlist, entries, mail_fd)) {
@@ -128,7 +136,8 @@ bool courier_import(struct uidlist *uidlist, struct entries *entries, int mail_f
     size_t used = 0;
     uidlist_init(&courier, mail_fd, uidlist->path);
     bool ok = file_read(mail_fd, "courierimapuiddb", 1 << 30, &text, NULL) &&
-              uidlist_parse(&courier, entries, buf_view(&text), &used) && courier.version == 1 && !courier.broken;
+              uidlist_parse(&courier, entries, buf_view(&text), &used) && courier.version == 1 &&
+              !courier.broken;
     buf_free(&text);
     uidlist_close(&courier);
     if (!ok)

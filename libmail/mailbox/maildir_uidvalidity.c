@@ -1,5 +1,6 @@
-/* The next UIDVALIDITY of a tree of mailboxes, as Dovecot gives it: root/dovecot-uidvalidity holds the last one in hex; an
- * empty file dovecot-uidvalidity.<hex> is renamed from one number to the next, so that two processes never get the same. */
+/* The next UIDVALIDITY of a tree of mailboxes, as Dovecot gives it: root/dovecot-uidvalidity holds
+ * the last one in hex; an empty file dovecot-uidvalidity.<hex> is renamed from one number to the
+ * next, so that two processes never get the same. */
 #include "mailbox/maildir_private.h"
 
 #include <dirent.h>
