@@ -16,7 +16,7 @@ enum {
     MAILDIR_KEYWORDS = 26, /* letters a to z */
     UIDLIST_LOCK_WAIT_MS = 30000,
     UIDLIST_LOCK_STALE_MS = 120000, /* Dovecot's */
-    RENAME_TRIES = 12,              /* looks for a file that others rename under us */
+    RENAME_TRIES = 100,             /* looks for a file that others rename under us */
 };
 
 /* maildir_name.c: what a file name says. */
@@ -224,6 +224,8 @@ struct scan {
 /* Entries learn where their files are; those whose files were not met are doubted, and dead after
  * enough scans. *doubts: some still are in doubt. */
 bool maildir_scan(struct maildir *maildir, struct scan *scan, bool *doubts, struct error *err);
+/* Looks for entry's file under the names that other files of the mailbox have behind their base. */
+bool maildir_guess(struct maildir *maildir, struct maildir_entry *entry);
 void scan_free(struct scan *scan);
 static inline struct bytes found_name(const struct scan *scan, const struct found *found)
 {

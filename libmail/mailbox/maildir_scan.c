@@ -15,6 +15,8 @@
 #include <unistd.h>
 #include "base/log.h"
 
+enum { GUESSES = 64, GUESS_ROUNDS = 3 };
+
 void scan_free(struct scan *scan)
 {
     buf_free(&scan->text);
@@ -232,18 +234,44 @@ static bool walk_cur(struct maildir *maildir, struct scan *scan, struct error *e
     return ok || error_memory(err);
 }
 
-/* What a complete scan did not meet. */
-static void judge(struct maildir *maildir, const struct scan *scan, bool *doubts)
+/* Whether the file is under this name. */
+static bool is_at(struct maildir *maildir, const struct maildir_entry *entry)
 {
     struct stat st;
     char path[600];
+    return entry_path(&maildir->entries, entry, path, sizeof(path)) &&
+           fstatat(maildir->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
+bool maildir_guess(struct maildir *maildir, struct maildir_entry *entry)
+{
+    struct maildir_entry guess = *entry;
+    uint32_t infos = maildir->entries.infos.count;
+    for (int round = 0; round < GUESS_ROUNDS; round++) {
+        if (is_at(maildir, entry))
+            return true;
+        guess.state &= (uint8_t)~ENTRY_NEW;
+        for (guess.info = 0; guess.info < infos && guess.info < GUESSES; guess.info++) {
+            if (!is_at(maildir, &guess))
+                continue;
+            entry->info = guess.info;
+            entry->state = (uint8_t)(guess.state & ~ENTRY_MISSES);
+            maildir->index_stale = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a complete scan did not meet. */
+static void judge(struct maildir *maildir, const struct scan *scan, bool *doubts)
+{
     for (size_t i = 0; i < maildir->entries.count; i++) {
         struct maildir_entry *entry = &maildir->entries.at[i];
         if (entry->state & (ENTRY_SEEN | ENTRY_DEAD))
             continue;
         if (entry->state & ENTRY_PRESENT &&
-            entry_path(&maildir->entries, entry, path, sizeof(path)) &&
-            fstatat(maildir->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            (scan->stable ? is_at(maildir, entry) : maildir_guess(maildir, entry)))
             continue;
         unsigned misses = (entry->state & ENTRY_MISSES) / ENTRY_MISS;
         if (misses == ENTRY_MISSES / ENTRY_MISS || (misses && scan->stable)) {

@@ -296,6 +296,9 @@ bool maildir_live(struct mailbox *mailbox, size_t *cursor, struct view_message *
 
 bool maildir_relocate(struct maildir *maildir, uint32_t uid, struct error *err)
 {
+    struct maildir_entry *guessed = entries_uid(&maildir->entries, uid);
+    if (guessed && guessed->state & ENTRY_PRESENT && maildir_guess(maildir, guessed))
+        return true;
     for (int tries = 0; tries < PASSES; tries++) {
         struct scan scan = { 0 };
         bool doubts, ok = maildir_scan(maildir, &scan, &doubts, err);

@@ -2,6 +2,7 @@
 #include "maildir_fixture.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -38,8 +39,10 @@ static void renamer(const struct fixture *f)
 static pid_t start(const struct fixture *f, void (*what)(const struct fixture *f))
 {
     pid_t pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         what(f);
+    }
     assert_true(pid > 0);
     return pid;
 }
