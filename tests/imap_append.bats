@@ -150,7 +150,7 @@ theirs.close()
 ours.settimeout(5)
 ours.sendall(b"1 APPEND INBOX {1000000000}\r\n")
 said = b""
-while b"+ " not in said:
+while b"\r\n+ " not in said:
     said += ours.recv(65536)
 ours.sendall(b"Subject: begun")
 process.send_signal(signal.SIGTERM)
