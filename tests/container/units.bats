@@ -5,6 +5,7 @@
 load ../lib
 
 setup_file() {
+    mkdir -p /etc/postern
     useradd -m -s /bin/bash alice
     echo alice:wonderland | chpasswd
     useradd -m -s /bin/bash bob
@@ -123,7 +124,7 @@ DIALOGUE
     for i in $(seq 500); do
         exec {fd}<>/dev/tcp/127.0.0.1/143 || true
     done
-    for fd in $(ls /proc/self/fd); do [ "$fd" -gt 10 ] && eval "exec $fd>&-" 2>/dev/null; done
+    for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 10 ] && eval "exec $fd>&-" 2>/dev/null; done
     wait_until 20 systemctl is-active imapd.socket
     wait_until 30 curl -sk --max-time 5 -u alice:wonderland imap://127.0.0.1/
 }
