@@ -76,7 +76,7 @@ has_mail() { # USER PASSWORD SUBJECT
     run curl -sk -u alice:rabbit imaps://localhost/
     assert_failure
     [ $SECONDS -ge 1 ]
-    wait_until 5 sh -c 'journalctl -o cat MAIL_USER=alice | grep -qi "fail\|wrong"'
+    wait_until 5 sh -c 'journalctl -o cat MAIL_SERVICE=imap | grep -q "^login failed: user=alice"'
 }
 
 @test "an expired account is refused although the password is right" {
