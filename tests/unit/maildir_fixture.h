@@ -43,8 +43,10 @@ static inline int fixture_setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     char overrides[128];
+    if (!f)
+        return -1;
     snprintf(f->home, sizeof(f->home), "/tmp/postern-maildir-XXXXXX");
-    if (!f || !mkdtemp(f->home))
+    if (!mkdtemp(f->home))
         return -1;
     snprintf(f->root, sizeof(f->root), "%s/Maildir", f->home);
     snprintf(overrides, sizeof(overrides), "mail=maildir:%s", f->root);
