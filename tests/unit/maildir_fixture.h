@@ -46,13 +46,16 @@ static inline int fixture_setup(void **state)
     if (!f)
         return -1;
     snprintf(f->home, sizeof(f->home), "/tmp/postern-maildir-XXXXXX");
-    if (!mkdtemp(f->home))
+    if (!mkdtemp(f->home)) {
+        free(f);
         return -1;
+    }
     snprintf(f->root, sizeof(f->root), "%s/Maildir", f->home);
     snprintf(overrides, sizeof(overrides), "mail=maildir:%s", f->root);
     const char *const list[] = { overrides };
     if (!conf_load(&f->conf, "/dev/null", list, 1, &f->err)) {
         fprintf(stderr, "%s\n", f->err.text);
+        free(f);
         return -1;
     }
     fixture_open_store(f);
