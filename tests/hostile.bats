@@ -238,3 +238,40 @@ PY
     run logs
     assert_output --partial '1700000006.unreadable'
 }
+
+@test "an unreadable folder: it is refused with a reason in the log, the others are served" {
+    imap <<'DIALOGUE'
+S: * OK *
+C: a LOGIN user1 postern
+S~ a OK *
+C: b CREATE Shut
+S: b OK *
+DIALOGUE
+    local md
+    md=$(maildir user1)
+    if [ "$(id -u)" = 0 ]; then chown root "$md/.Shut"; fi
+    chmod 000 "$md/.Shut"
+    run imap <<'DIALOGUE'
+S: * OK *
+C: a LOGIN user1 postern
+S~ a OK *
+C: b SELECT Shut
+S~ b NO *
+C: c STATUS Shut (MESSAGES)
+S~ c NO *
+C: d COPY 1 Shut
+S~ d *
+C: e SELECT INBOX
+S~ e OK *
+C: f COPY 1 Shut
+S~ f NO *
+C: g LIST "" "*"
+S~ g OK *
+C: h FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT)]
+S~ h OK *
+DIALOGUE
+    chmod 700 "$md/.Shut"
+    assert_success
+    run logs
+    assert_output --regexp 'Shut.*Permission denied'
+}
