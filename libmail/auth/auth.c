@@ -75,6 +75,18 @@ static enum auth_verdict unknown(const struct conf *conf, const struct auth_peer
     return AUTH_WRONG;
 }
 
+/* root never gets mail service: whether a guess of its password was right is not to be learnt here.
+ */
+static enum auth_verdict hide_root(const struct auth_record *record, enum auth_verdict verdict,
+                                   struct error *err)
+{
+    if (record->account.uid != 0 || verdict == AUTH_TEMPORARY)
+        return verdict;
+    error_set(err, ERROR_NOT_PERMITTED, "uid 0 never gets mail service (%s)",
+              record->account.driver);
+    return AUTH_WRONG;
+}
+
 static void forget(struct auth_record *record)
 {
     bytes_wipe((void *)record->password.data, record->password.len);
@@ -97,6 +109,7 @@ static enum auth_verdict check(const struct conf *conf, const struct auth_peer *
     case AUTH_FOUND:
         verdict = driver->check ? driver->check(conf, peer, user, password, err)
                                 : compare(conf, &record, password, err);
+        verdict = hide_root(&record, verdict, err);
         break;
     }
     forget(&record);
@@ -182,7 +195,8 @@ enum auth_verdict auth_apop(const struct conf *conf, const struct auth_peer *pee
     } else {
         enum auth_found found = driver_find(conf, user, &driver, &record, arena, err);
         if (found == AUTH_FOUND)
-            verdict = compare_apop(conf, &record, challenge, digest_hex, err);
+            verdict = hide_root(
+                &record, compare_apop(conf, &record, challenge, digest_hex, err), err);
         if (found == AUTH_ABSENT) {
             error_set(err, ERROR_NO_SUCH, "unknown user");
             verdict = AUTH_WRONG;

@@ -153,9 +153,7 @@ static bool verify_crypt(struct bytes hash, struct bytes given, bool *match, str
     buf_bytes(&h, hash);
     buf_bytes(&g, given);
     bool good = true;
-    if (hash.len == 0)
-        good = error_set(err, ERROR_CORRUPT, "the stored password is empty");
-    else if (!buf_failed(&h) && !buf_failed(&g) && !(given.len && memchr(given.data, 0, given.len)))
+    if (!buf_failed(&h) && !buf_failed(&g) && !(given.len && memchr(given.data, 0, given.len)))
         good = module(err)->verify(buf_cstr(&h), buf_cstr(&g), match, err);
     /* Else no password at all: a NUL would end it early. */
     buf_wipe(&g);
@@ -177,16 +175,24 @@ static bool verify_digest(const struct scheme *scheme, struct bytes data, struct
     return good;
 }
 
+/* An empty field, and what usermod -L and vipw put before or in place of a hash: nobody's password
+ * is right, least of all an empty one. */
+static bool is_locked(const struct stored *stored)
+{
+    return stored->data.len == 0 || (stored->scheme->kind == KIND_CRYPT &&
+                                     (stored->data.data[0] == '!' || stored->data.data[0] == '*'));
+}
+
 bool password_verify(struct bytes text, const char *default_scheme, struct bytes given, bool *match,
                      struct error *err)
 {
     struct stored stored;
     struct buf data = BUF_INIT(PASSWORD_DATA_MAX);
     *match = false;
-    if (text.len == 0)
-        return error_set(err, ERROR_CORRUPT, "the stored password is empty");
     if (!module(err) || !parse(text, default_scheme, &stored, err))
         return false;
+    if (is_locked(&stored))
+        return true;
     const struct scheme *scheme = stored.scheme;
     size_t size = scheme->kind >= KIND_DIGEST ? module(err)->digest_size(scheme->argument) : 0;
     bool good = (decode(&stored, size, &data) && !buf_failed(&data)) ||
@@ -198,6 +204,7 @@ bool password_verify(struct bytes text, const char *default_scheme, struct bytes
         good = verify_crypt(buf_view(&data), given, match, err);
     else if (good)
         good = verify_digest(scheme, buf_view(&data), given, match, err);
+    *match = *match && given.len > 0;
     buf_wipe(&data);
     return good;
 }
@@ -205,8 +212,9 @@ bool password_verify(struct bytes text, const char *default_scheme, struct bytes
 bool password_plain(struct bytes text, const char *default_scheme, struct buf *out)
 {
     struct stored stored;
-    return text.len > 0 && parse(text, default_scheme, &stored, NULL) &&
-           stored.scheme->kind == KIND_PLAIN && decode(&stored, 0, out) && !buf_failed(out);
+    return parse(text, default_scheme, &stored, NULL) && !is_locked(&stored) &&
+           stored.scheme->kind == KIND_PLAIN && decode(&stored, 0, out) && !buf_failed(out) &&
+           out->len > 0;
 }
 
 static void hex_encode(struct bytes data, struct buf *out)

@@ -6,12 +6,12 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* *match says whether given is it. False with *err (ERROR_CORRUPT): the stored form makes no sense.
- */
+/* *match says whether given is it: never where either is empty, or the stored one is locked ("!",
+ * "*"). False with *err (ERROR_CORRUPT): the stored form makes no sense. */
 bool password_verify(struct bytes stored, const char *default_scheme, struct bytes given,
                      bool *match, struct error *err);
-/* The secret itself where it is stored ({PLAIN}, {CLEARTEXT}, with .b64 or .hex): appended to out.
- * False: it is not. */
+/* The secret itself where it is stored ({PLAIN}, {CLEARTEXT}, with .b64 or .hex): appended to out,
+ * which is empty before. False: it is not, or it is empty. */
 bool password_plain(struct bytes stored, const char *default_scheme, struct buf *out);
 /* Loads what comparing needs. */
 bool password_prepare(struct error *err);

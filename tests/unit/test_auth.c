@@ -56,6 +56,16 @@ static enum auth_verdict try(const char *user, const char *password, struct erro
     return auth_password(&conf, &peer, name, bytes_of(password), err);
 }
 
+static enum auth_verdict rules(const char *name)
+{
+    struct error err;
+    struct account a;
+    struct arena *arena = arena_create(65536);
+    enum auth_verdict verdict = auth_account(&conf, &peer, name, &a, arena, &err);
+    arena_destroy(&arena);
+    return verdict;
+}
+
 static void test_a_line_is_seven_fields_and_the_rest(void **state)
 {
     (void)state;
@@ -91,7 +101,34 @@ static void test_the_right_password_and_only_that(void **state)
     assert_int_equal(try("carol", "secret", &err), AUTH_WRONG);
     assert_int_equal(try("../etc", "secret", &err), AUTH_WRONG);
     assert_int_equal(try("", "", &err), AUTH_WRONG);
-    assert_int_equal(try("empty", "", &err), AUTH_TEMPORARY);
+    assert_int_equal(try("empty", "", &err), AUTH_WRONG);
+    assert_int_equal(try("bob", "", &err), AUTH_WRONG);
+    assert_int_equal(try("bob", "{PLAIN}", &err), AUTH_WRONG);
+}
+
+static void test_a_guess_of_roots_password_is_never_confirmed(void **state)
+{
+    (void)state;
+    struct error err;
+    char name[ACCOUNT_NAME_MAX + 1] = "root";
+    write_users("root:{PLAIN}tanstaaf:0:0\n");
+    assert_int_equal(try("root", "tanstaaf", &err), AUTH_WRONG);
+    assert_non_null(strstr(err.text, "uid 0"));
+    assert_int_equal(try("root", "other", &err), AUTH_WRONG);
+    assert_int_equal(auth_apop(&conf, &peer, name, BYTES("<1896.697170952@dbc.mtview.ca.us>"),
+                               BYTES("c4c9334bac560ecc979e58001b3e22fb"), &err),
+                     AUTH_WRONG);
+}
+
+static void test_a_file_with_line_ends_of_another_system(void **state)
+{
+    (void)state;
+    struct error err;
+    write_users("alice:{PLAIN}secret\r\nbob:{PLAIN}word:5000:5000::/h::nologin\r\n\r\n");
+    conf.mail_user = "nobody";
+    assert_int_equal(try("alice", "secret", &err), AUTH_OK);
+    assert_int_equal(try("bob", "word", &err), AUTH_OK);
+    assert_int_equal(rules("bob"), AUTH_FORBIDDEN);
 }
 
 static void test_a_file_that_cannot_be_read_is_no_wrong_password(void **state)
@@ -176,16 +213,6 @@ static void test_root_and_uids_out_of_range_get_no_mail(void **state)
     assert_int_equal(refusal("nogid"), ERROR_TEMPORARY);
     assert_int_equal(refusal("big"), ERROR_TEMPORARY);
     assert_int_equal(refusal("none"), ERROR_NO_SUCH);
-}
-
-static enum auth_verdict rules(const char *name)
-{
-    struct error err;
-    struct account a;
-    struct arena *arena = arena_create(65536);
-    enum auth_verdict verdict = auth_account(&conf, &peer, name, &a, arena, &err);
-    arena_destroy(&arena);
-    return verdict;
 }
 
 static void test_rules_apply_behind_the_right_password(void **state)
@@ -308,6 +335,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_line_is_seven_fields_and_the_rest),
         TEST(test_the_right_password_and_only_that),
+        TEST(test_a_guess_of_roots_password_is_never_confirmed),
+        TEST(test_a_file_with_line_ends_of_another_system),
         TEST(test_a_file_that_cannot_be_read_is_no_wrong_password),
         TEST(test_bad_lines_do_not_hide_good_ones),
         TEST(test_extra_fields_become_settings),

@@ -69,14 +69,11 @@ static void test_a_nul_octet_does_not_cut_a_password_short(void **state)
 static void test_a_stored_form_that_makes_no_sense_is_an_error_not_a_wrong_password(void **state)
 {
     (void)state;
-    static const char *const broken[] = { "",
-                                          "{NOPE}x",
-                                          "{SHA}",
+    static const char *const broken[] = { "{NOPE}x",
                                           "{SSHA}MzVTQ5LSgIxlpOaxDZ8h6reSDs8=",
                                           "{SHA256}%%%",
                                           "{PLAIN.HEX}7",
                                           "{PLAIN.HEX}zz",
-                                          "{CRYPT}",
                                           "{CRYPT}$nope$x",
                                           "{SHA.ROT13}x",
                                           "{PLAIN-MD5}00" };
@@ -88,6 +85,33 @@ static void test_a_stored_form_that_makes_no_sense_is_an_error_not_a_wrong_passw
             fail_msg("\"%s\" passed", broken[i]);
         assert_false(match);
     }
+}
+
+static void test_an_empty_or_locked_password_lets_nobody_in(void **state)
+{
+    (void)state;
+    static const char *const locked[] = { "",         "{PLAIN}",     "{CLEARTEXT.b64}", "{SHA}",
+                                          "{CRYPT}",  "!",           "*",               "{CRYPT}!",
+                                          "{CRYPT}*", "!$6$salt$x/", "{PLAIN.hex}",     "!!" };
+    static const char *const guesses[] = { "", "x", "!", "*", "!!" };
+    for (size_t i = 0; i < sizeof(locked) / sizeof(locked[0]); i++) {
+        struct buf plain = BUF_INIT(64);
+        for (size_t j = 0; j < sizeof(guesses) / sizeof(guesses[0]); j++) {
+            bool match = true;
+            assert_true(password_verify(bytes_of(locked[i]), "CRYPT", bytes_of(guesses[j]), &match,
+                                        NULL));
+            if (match)
+                fail_msg("\"%s\" opens \"%s\"", guesses[j], locked[i]);
+        }
+        assert_false(password_plain(bytes_of(locked[i]), "PLAIN", &plain) && plain.len == 0);
+        buf_free(&plain);
+    }
+    bool match = true;
+    struct buf empty = BUF_INIT(1024);
+    assert_true(auth_hash("", BYTES(""), &empty, NULL)); /* a hash, but of nothing */
+    assert_true(password_verify(buf_view(&empty), "CRYPT", BYTES(""), &match, NULL));
+    assert_false(match);
+    buf_free(&empty);
 }
 
 static void test_hashes_that_we_make_verify(void **state)
@@ -133,6 +157,7 @@ int main(void)
         cmocka_unit_test(test_every_scheme_knows_its_password_and_no_other),
         cmocka_unit_test(test_a_nul_octet_does_not_cut_a_password_short),
         cmocka_unit_test(test_a_stored_form_that_makes_no_sense_is_an_error_not_a_wrong_password),
+        cmocka_unit_test(test_an_empty_or_locked_password_lets_nobody_in),
         cmocka_unit_test(test_hashes_that_we_make_verify),
         cmocka_unit_test(test_the_digest_of_apop_is_that_of_rfc_1939),
     };
