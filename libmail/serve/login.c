@@ -79,6 +79,8 @@ static void hand_over(struct inside *in, struct bytes resume)
     struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
     struct bytes read = in->login.tls_active ? bytes_make("", 0) : input_buffered(in->login.in);
     struct error err;
+    /* Answers to commands that were pipelined before this one: the session writes from now on. */
+    (void)output_flush(in->login.out, &err);
     in->granted = true;
     field_put(&payload, bytes_take(resume, LOGIN_RESUME_MAX));
     field_put(&payload, read);
