@@ -600,3 +600,21 @@ DIALOGUE
     run echo "$names"
     assert_output --regexp ':2,T$'
 }
+
+@test "commands pipelined up to and behind the login are each answered, in order" {
+    local i
+    for i in 1 2 3 4 5; do
+        run pop3 <<'DIALOGUE'
+S: +OK *
+C: CAPA\r\nUSER user1\r\nPASS postern\r\nNOOP\r\nQUIT
+S: +OK *
+S~ .
+S: +OK *
+S: +OK *
+S: +OK*
+S: +OK *
+E:
+DIALOGUE
+        assert_success
+    done
+}
