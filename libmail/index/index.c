@@ -14,6 +14,7 @@ void index_close(struct index **index)
 {
     if (!*index)
         return;
+    index_flush(*index);
     records_close(*index);
     cache_close(*index);
     overlay_clear(&(*index)->overlay);
@@ -43,6 +44,10 @@ bool index_at(struct index *index, size_t i, struct index_record *out)
 bool index_get(struct index *index, uint32_t uid, struct index_record *out)
 {
     const struct index_record *learnt = overlay_find(&index->overlay, uid);
+    if (learnt && learnt->known & STAGED) {
+        index_flush(index);
+        learnt = overlay_find(&index->overlay, uid);
+    }
     if (learnt)
         *out = *learnt;
     return learnt || records_find(index, uid, out);
@@ -62,7 +67,7 @@ size_t index_unwritten(const struct index *index)
 bool index_fields(struct index *index, const struct index_record *record, struct buf *memory,
                   struct bytes fields[INDEX_FIELD_COUNT])
 {
-    return record->known & INDEX_FIELDS && cache_read(index, record, memory, fields);
+    return record->known & INDEX_CACHED && cache_read(index, record, memory, fields);
 }
 
 int index_lock(struct index *index, struct error *err)
@@ -91,18 +96,56 @@ static void writing_failed(struct index *index, const struct error *err)
     index->write_told = index->write_told || err->class != ERROR_CONFLICT;
 }
 
+/* Under the lock, with the cache prepared. Whatever comes of it, nothing is staged any more. */
+static bool write_stage(struct index *index, struct error *err)
+{
+    bool ok = stage_write(&index->stage, index, err);
+    for (size_t i = 0; i < index->stage.count; i++) {
+        const struct index_record *staged = &index->stage.records[i];
+        struct index_record *known = overlay_find(&index->overlay, staged->uid);
+        if (!known || !(known->known & STAGED))
+            continue;
+        known->known &= (uint16_t)~STAGED;
+        if (ok)
+            *known = *staged;
+    }
+    stage_clear(&index->stage);
+    return ok;
+}
+
+static void drop_stage(struct index *index)
+{
+    for (size_t i = 0; i < index->stage.count; i++) {
+        struct index_record *known = overlay_find(&index->overlay, index->stage.records[i].uid);
+        if (known)
+            known->known &= (uint16_t)~STAGED;
+    }
+    stage_clear(&index->stage);
+}
+
+void index_flush(struct index *index)
+{
+    struct error err = { 0 };
+    if (!index->stage.count)
+        return;
+    int lock = index_lock(index, &err);
+    if (lock < 0 || !cache_prepare(index, &err) || !write_stage(index, &err))
+        writing_failed(index, &err);
+    drop_stage(index);
+    if (lock >= 0)
+        close(lock);
+}
+
 void index_fields_put(struct index *index, const struct index_record *record,
                       const struct bytes fields[INDEX_FIELD_COUNT])
 {
     struct index_record learnt = *record;
-    struct error err = { 0 };
-    learnt.known &= (uint16_t)~INDEX_FIELDS;
-    int lock = index_lock(index, &err);
-    if (lock < 0 || !cache_prepare(index, &err) || !cache_append(index, &learnt, fields, &err))
-        writing_failed(index, &err);
-    if (lock >= 0)
-        close(lock);
+    learnt.known &= (uint16_t)~INDEX_CACHED;
+    if (index->write && stage_add(&index->stage, &learnt, fields))
+        learnt.known |= STAGED;
     index_put(index, &learnt);
+    if (index->stage.text.len >= STAGE_MOST)
+        index_flush(index);
 }
 
 static struct index *make_index(const char *directory, uint32_t uidvalidity, bool write)
@@ -140,11 +183,14 @@ void index_add(const char *directory, uint32_t uidvalidity, const struct index_m
     int lock = index ? index_lock(index, &err) : -1;
     bool ok = lock >= 0 && cache_prepare_blind(index, &err);
     for (size_t i = 0; ok && i < count; i++) {
-        struct index_record record = messages[i].record;
-        ok = cache_append(index, &record, messages[i].fields, &err);
+        stage_add(&index->stage, &messages[i].record, messages[i].fields);
+        if (index->stage.text.len >= STAGE_MOST || i + 1 == count)
+            ok = write_stage(index, &err);
     }
     if (index && !ok)
         writing_failed(index, &err);
+    if (index)
+        stage_clear(&index->stage);
     if (lock >= 0)
         close(lock);
     index_close(&index);
@@ -185,8 +231,8 @@ static bool write_records(struct index *index, struct writing *writing,
             out.date = known.date;
             out.size = known.size;
             out.wire_size = known.wire_size;
-            out.cache = known.known & INDEX_FIELDS ? known.cache : 0;
-            out.cache_size = known.known & INDEX_FIELDS ? known.cache_size : 0;
+            out.cache = known.known & INDEX_CACHED ? known.cache : 0;
+            out.cache_size = known.known & INDEX_CACHED ? known.cache_size : 0;
             writing->live += out.cache_size;
         }
         record_encode(text, &out, index->uidvalidity);
@@ -229,7 +275,8 @@ bool index_write(struct index *index, const struct index_header *header,
     int lock = index_lock(index, &failure);
     bool ok = lock >= 0;
     if (ok && (index->cache >= 0 || index->unwritten))
-        ok = cache_prepare(index, &failure);
+        ok = cache_prepare(index, &failure) && write_stage(index, &failure);
+    drop_stage(index);
     uint64_t live = 0;
     ok = ok && records_write(index, header, next, context, &live, &failure);
     if (ok) {

@@ -16,6 +16,8 @@ enum {
     INDEX_DATE = 1 << 1,
     INDEX_FIELDS = 1 << 2,  /* cache points to fields */
     INDEX_CLAIMED = 1 << 3, /* size is true, wire_size only claimed by the message's name */
+    INDEX_HEAD = 1 << 4,    /* cache points to the header */
+    INDEX_CACHED = INDEX_FIELDS | INDEX_HEAD,
 };
 
 struct index_record {
@@ -37,12 +39,21 @@ struct index_header {
     unsigned char stamp[INDEX_STAMP]; /* the format's: equal means that nothing changed */
 };
 
-enum { INDEX_ENVELOPE, INDEX_BODY, INDEX_BODYSTRUCTURE, INDEX_PARTS, INDEX_FIELD_COUNT };
+/* The header as it is stored, with its empty line. It may be cached without the others (which are
+ * empty then), or they without it. */
+enum {
+    INDEX_ENVELOPE,
+    INDEX_BODY,
+    INDEX_BODYSTRUCTURE,
+    INDEX_PARTS,
+    INDEX_HEADER,
+    INDEX_FIELD_COUNT
+};
 
 /* Opens what is in directory (made when it is not there and write). Files of another uidvalidity or
  * that cannot be read are logged and left out. NULL only without memory. */
 struct index *index_open(const char *directory, uint32_t uidvalidity, bool write);
-void index_close(struct index **index); /* NULL inside is fine; writes nothing */
+void index_close(struct index **index); /* NULL inside is fine; flushes */
 
 /* False: there is no index file that could be read. */
 bool index_header(const struct index *index, struct index_header *out);
@@ -59,10 +70,12 @@ void index_put(struct index *index, const struct index_record *record);
  * False: not known. */
 bool index_fields(struct index *index, const struct index_record *record, struct buf *memory,
                   struct bytes fields[INDEX_FIELD_COUNT]);
-/* Appends fields to the cache and remembers them with the record's size, wire_size and date. A
- * cache that cannot be written is no error. */
+/* Appends fields to the cache and remembers them with the record's size, wire_size and date. They
+ * are gathered and written many at once, when they are asked for, or in index_flush(). A cache that
+ * cannot be written is no error. */
 void index_fields_put(struct index *index, const struct index_record *record,
                       const struct bytes fields[INDEX_FIELD_COUNT]);
+void index_flush(struct index *index);
 /* The same for messages just appended to a mailbox that is not open: nothing is read. What cannot
  * be written is left out. */
 struct index_message {

@@ -14,7 +14,6 @@
 #include "base/log.h"
 
 static const char magic[8] = { 'P', 'S', 'T', 'C', 'C', 'H', '1', '\n' };
-enum { ENTRY_MAGIC = 0x79727465 };
 
 struct entry {
     struct index_record record;
@@ -71,21 +70,21 @@ bool cache_open(struct index *index)
 
 static bool entry_decode(const unsigned char in[ENTRY_SIZE], struct entry *out)
 {
-    if (get_le(in, 4) != ENTRY_MAGIC || get_le(in + 56, 8) != XXH64(in, 56, 0))
+    if (get_le(in, 4) != ENTRY_MAGIC || get_le(in + 64, 8) != XXH64(in, 64, 0))
         return false;
     out->record = (struct index_record){
         .uid = (uint32_t)get_le(in + 4, 4),
         .size = get_le(in + 8, 8),
         .wire_size = get_le(in + 16, 8),
         .date = (int64_t)get_le(in + 24, 8),
-        .known = INDEX_SIZE | INDEX_DATE | INDEX_FIELDS,
+        .known = (uint16_t)(get_le(in + 52, 2) & ~(uint64_t)STAGED),
     };
     uint64_t payload = 0;
     for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
         payload += out->lengths[i] = (uint32_t)get_le(in + 32 + 4 * i, 4);
-    out->check = get_le(in + 48, 8);
+    out->check = get_le(in + 56, 8);
     out->size = ENTRY_SIZE + ((payload + 7) & ~UINT64_C(7)) + FOOTER_SIZE;
-    return out->record.uid && payload <= ENTRY_MAX;
+    return out->record.uid && payload <= ENTRY_MAX - ENTRY_SIZE - FOOTER_SIZE - 8;
 }
 
 void cache_catch_up(struct index *index)
@@ -113,7 +112,7 @@ void cache_catch_up(struct index *index)
 static void forget_offsets(struct index *index)
 {
     for (size_t i = 0; i < index->overlay.size; i++)
-        index->overlay.slots[i].known &= (uint16_t)~INDEX_FIELDS;
+        index->overlay.slots[i].known &= (uint16_t)~INDEX_CACHED;
 }
 
 bool cache_create_aside(struct index *index, struct error *err)
@@ -149,14 +148,6 @@ static bool create_cache(struct index *index, struct error *err)
     return false;
 }
 
-/* An entry's size again, bound to where it starts: so the end of the file shows whether it is the
- * end of an entry. */
-static void footer_encode(unsigned char out[FOOTER_SIZE], uint64_t at, uint64_t size)
-{
-    put_le(out, size, 8);
-    put_le(out + 8, XXH64(out, 8, at), 8);
-}
-
 static bool ends_with_footer(const struct index *index, uint64_t size)
 {
     unsigned char footer[FOOTER_SIZE], wanted[FOOTER_SIZE];
@@ -167,7 +158,7 @@ static bool ends_with_footer(const struct index *index, uint64_t size)
     uint64_t entry = get_le(footer, 8);
     if (entry > size - CACHE_HEADER_SIZE)
         return false;
-    footer_encode(wanted, size - entry, entry);
+    entry_footer(wanted, size - entry, entry);
     return memcmp(footer, wanted, sizeof(footer)) == 0;
 }
 
@@ -203,73 +194,25 @@ bool cache_prepare(struct index *index, struct error *err)
     return true;
 }
 
-static void entry_encode(unsigned char out[ENTRY_SIZE], const struct index_record *record,
-                         const struct bytes fields[INDEX_FIELD_COUNT], uint64_t check)
-{
-    put_le(out, ENTRY_MAGIC, 4);
-    put_le(out + 4, record->uid, 4);
-    put_le(out + 8, record->size, 8);
-    put_le(out + 16, record->wire_size, 8);
-    put_le(out + 24, (uint64_t)record->date, 8);
-    for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
-        put_le(out + 32 + 4 * i, fields[i].len, 4);
-    put_le(out + 48, check, 8);
-    put_le(out + 56, XXH64(out, 56, 0), 8);
-}
-
-bool cache_append(struct index *index, struct index_record *record,
-                  const struct bytes fields[INDEX_FIELD_COUNT], struct error *err)
-{
-    struct buf text = BUF_INIT(ENTRY_MAX + 2 * ENTRY_SIZE);
-    unsigned char header[ENTRY_SIZE] = { 0 }, footer[FOOTER_SIZE];
-    buf_append(&text, header, sizeof(header));
-    for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
-        buf_bytes(&text, fields[i]);
-    size_t payload = text.len - ENTRY_SIZE;
-    while (text.len % 8)
-        buf_byte(&text, 0);
-    footer_encode(footer, index->end, text.len + FOOTER_SIZE);
-    buf_append(&text, footer, sizeof(footer));
-    bool ok = !buf_failed(&text) || error_memory(err);
-    if (ok) {
-        entry_encode(header, record, fields, XXH64(text.data + ENTRY_SIZE, payload, 0));
-        memcpy(text.data, header, sizeof(header));
-        ssize_t n = pwrite(index->cache, text.data, text.len, (off_t)index->end);
-        ok = n == (ssize_t)text.len ||
-             error_errno(err, n < 0 ? errno : ENOSPC, "writing %s/" CACHE_FILE, index->path);
-        if (!ok && ftruncate(index->cache, (off_t)index->end) != 0)
-            cache_close(index);
-    }
-    if (ok) {
-        record->cache = index->end;
-        record->cache_size = text.len;
-        record->known |= INDEX_FIELDS;
-        index->end += text.len;
-    }
-    buf_free(&text);
-    return ok;
-}
-
 bool cache_read(struct index *index, const struct index_record *record, struct buf *memory,
                 struct bytes fields[INDEX_FIELD_COUNT])
 {
-    unsigned char header[ENTRY_SIZE];
     struct entry entry;
-    if (index->cache < 0 ||
-        pread(index->cache, header, sizeof(header), (off_t)record->cache) !=
-            (ssize_t)sizeof(header) ||
-        !entry_decode(header, &entry) || entry.record.uid != record->uid ||
-        entry.record.size != record->size)
+    size_t size = record->cache_size;
+    if (index->cache < 0 || size < ENTRY_SIZE + FOOTER_SIZE || size > ENTRY_MAX)
+        return false;
+    char *into = buf_reserve(memory, size);
+    if (!into || pread(index->cache, into, size, (off_t)record->cache) != (ssize_t)size ||
+        !entry_decode((unsigned char *)into, &entry) || entry.size != size ||
+        entry.record.uid != record->uid || entry.record.size != record->size)
         return false;
     size_t payload = 0;
     for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
         payload += entry.lengths[i];
-    char *into = buf_reserve(memory, payload + 1);
-    if (!into ||
-        pread(index->cache, into, payload, (off_t)record->cache + ENTRY_SIZE) != (ssize_t)payload ||
-        XXH64(into, payload, 0) != entry.check)
+    if (XXH64(into + ENTRY_SIZE, payload, 0) != entry.check)
         return false;
     memory->len += payload;
+    memmove(into, into + ENTRY_SIZE, payload);
     for (size_t i = 0; i < INDEX_FIELD_COUNT; i++) {
         fields[i] = (struct bytes){ into, entry.lengths[i] };
         into += entry.lengths[i];

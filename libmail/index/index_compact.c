@@ -8,6 +8,16 @@
 
 enum { WASTE_LEAST = 1024 * 1024, ENTRY_MEMORY = ENTRY_MAX + 4096 };
 
+/* Writes what is staged; from learns where it is now. */
+static bool take_over(struct index *from, struct index *to, struct error *err)
+{
+    bool ok = stage_write(&to->stage, to, err);
+    for (size_t i = 0; ok && i < to->stage.count; i++)
+        ok = overlay_set(&from->overlay, &to->stage.records[i]) || error_memory(err);
+    stage_clear(&to->stage);
+    return ok;
+}
+
 static bool copy_entries(struct index *from, struct index *to, struct error *err)
 {
     struct buf memory = BUF_INIT(ENTRY_MEMORY);
@@ -16,11 +26,14 @@ static bool copy_entries(struct index *from, struct index *to, struct error *err
     bool ok = true;
     for (uint32_t i = 0; ok && records_at(from, i, &record); i++) {
         buf_clear(&memory);
-        if (!(record.known & INDEX_FIELDS) || !cache_read(from, &record, &memory, fields))
+        if (!(record.known & INDEX_CACHED) || !cache_read(from, &record, &memory, fields))
             continue;
-        ok = cache_append(to, &record, fields, err) &&
-             (overlay_set(&from->overlay, &record) || error_memory(err));
+        ok = stage_add(&to->stage, &record, fields) || error_memory(err);
+        if (ok && to->stage.text.len >= STAGE_MOST)
+            ok = take_over(from, to, err);
     }
+    ok = ok && take_over(from, to, err);
+    stage_clear(&to->stage);
     buf_free(&memory);
     return ok;
 }

@@ -2,6 +2,7 @@
 #ifndef INDEX_INDEX_PRIVATE_H
 #define INDEX_INDEX_PRIVATE_H
 
+#include "base/buf.h"
 #include "index/index.h"
 
 #define INDEX_FILE "postern.index.1"
@@ -12,17 +13,27 @@ enum {
     HEADER_SIZE = 128,
     RECORD_SIZE = 64,
     CACHE_HEADER_SIZE = 32,
-    ENTRY_SIZE = 64,
+    ENTRY_SIZE = 72,
     FOOTER_SIZE = 16,
+    ENTRY_MAGIC = 0x79727465,
     ENTRY_MAX = 64 * 1024 * 1024, /* a larger one is damage */
     WINDOW = 64,                  /* records read at once */
     LOCK_WAIT_MS = 100,
+    STAGED = 1 << 15, /* in known: its entry is not in the file yet */
+    STAGE_MOST = 256 * 1024,
 };
 
 /* What was learnt since the records were written, by UID. */
 struct overlay {
     struct index_record *slots; /* uid 0: free */
     size_t size, used;
+};
+
+/* Entries that are to be appended to the cache. */
+struct stage {
+    struct buf text;
+    struct index_record *records; /* cache: where in text */
+    size_t count, capacity;
 };
 
 struct index {
@@ -45,6 +56,7 @@ struct index {
     uint64_t id, end; /* its id; up to where its entries are known */
     struct overlay overlay;
     size_t unwritten;
+    struct stage stage;
 };
 
 /* index_records.c */
@@ -69,11 +81,17 @@ bool cache_prepare(struct index *index, struct error *err);
 bool cache_prepare_blind(struct index *index, struct error *err);
 /* Takes entries in that others (or we, in an earlier life) appended. */
 void cache_catch_up(struct index *index);
-bool cache_append(struct index *index, struct index_record *record,
-                  const struct bytes fields[INDEX_FIELD_COUNT], struct error *err);
 bool cache_read(struct index *index, const struct index_record *record, struct buf *memory,
                 struct bytes fields[INDEX_FIELD_COUNT]);
 
+/* index_stage.c */
+bool stage_add(struct stage *stage, const struct index_record *record,
+               const struct bytes fields[INDEX_FIELD_COUNT]);
+/* Under the lock, with the cache prepared: appends what is staged in one write. The staged records
+ * say where their entries are then, until stage_clear(). */
+bool stage_write(struct stage *stage, struct index *index, struct error *err);
+void stage_clear(struct stage *stage);
+void entry_footer(unsigned char out[FOOTER_SIZE], uint64_t at, uint64_t size);
 /* A new cache file aside (path CACHE_FILE ".tmp"), open in index; cache_publish renames it. */
 bool cache_create_aside(struct index *index, struct error *err);
 bool cache_publish(struct index *index, struct error *err);

@@ -143,7 +143,7 @@ bool records_at(struct index *index, uint32_t i, struct index_record *out)
                        index->uidvalidity))
         return damaged(index, i);
     if (index->cache < 0 || index->cache_id != index->id)
-        out->known &= (uint16_t)~INDEX_FIELDS;
+        out->known &= (uint16_t)~INDEX_CACHED;
     return true;
 }
 

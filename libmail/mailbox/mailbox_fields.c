@@ -13,12 +13,14 @@ enum {
     PARSED = FIELD_ENVELOPE | FIELD_BODY | FIELD_BODYSTRUCTURE | FIELD_PARTS,
 };
 
-static bool feed_all(struct part_parser *parser, struct input *input, struct error *err)
+static bool feed_all(struct part_parser *parser, struct head *head, struct input *input,
+                     struct error *err)
 {
     struct bytes piece;
     int more;
     while ((more = input_next(input, &piece, err)) > 0) {
         part_parser_feed(parser, piece);
+        head_feed(head, piece);
         input_consume(input, piece.len);
     }
     return more == 0;
@@ -30,13 +32,15 @@ static bool parse_input(struct mailbox *mailbox, struct input *input,
 {
     struct arena *arena = arena_create(PARSE_MEMORY);
     struct part_parser *parser = arena ? part_parser_create(arena, limits) : NULL;
-    bool ok = parser ? feed_all(parser, input, err) : error_memory(err);
+    struct head head = HEAD_INIT;
+    bool ok = parser ? feed_all(parser, &head, input, err) : error_memory(err);
     struct part *root = ok ? part_parser_finish(parser, err) : NULL;
     if (root) {
         *wire_size = root->header.wire_size + root->body.wire_size;
         buf_clear(&mailbox->fields);
-        ok = parse_write(&mailbox->fields, root, fields) || error_memory(err);
+        ok = parse_write(&mailbox->fields, root, head_text(&head), fields) || error_memory(err);
     }
+    head_free(&head);
     arena_destroy(&arena);
     return ok && root;
 }
@@ -68,6 +72,7 @@ static bool parse_message(struct mailbox *mailbox, uint32_t uid, struct index_re
             };
             if (mailbox->index)
                 index_fields_put(mailbox->index, record, fields);
+            record->known |= INDEX_CACHED; /* or will be: no need to put in less */
             return true;
         }
         if (failure.class !=
@@ -138,27 +143,8 @@ static bool need_parsed(struct mailbox *mailbox, uint32_t uid, struct index_reco
     out->body = fields[INDEX_BODY];
     out->bodystructure = fields[INDEX_BODYSTRUCTURE];
     out->parts = fields[INDEX_PARTS];
+    out->header = fields[INDEX_HEADER];
     return true;
-}
-
-/* Where the header ends (behind its empty line), looking from `from` on; 0: not yet. */
-static size_t header_end(struct bytes text, size_t from)
-{
-    if (text.len >= 1 && text.data[0] == '\n')
-        return 1;
-    if (text.len >= 2 && text.data[0] == '\r' && text.data[1] == '\n')
-        return 2;
-    for (size_t i = from; i < text.len; i++) {
-        const char *lf = memchr(text.data + i, '\n', text.len - i);
-        if (!lf)
-            return 0;
-        i = (size_t)(lf - text.data);
-        if (i + 1 < text.len && text.data[i + 1] == '\n')
-            return i + 2;
-        if (i + 2 < text.len && text.data[i + 1] == '\r' && text.data[i + 2] == '\n')
-            return i + 3;
-    }
-    return 0;
 }
 
 static bool read_header(struct input *input, struct buf *out, struct error *err)
@@ -184,16 +170,49 @@ static bool read_header(struct input *input, struct buf *out, struct error *err)
     return true;
 }
 
-static bool need_header(struct mailbox *mailbox, uint32_t uid, struct message_fields *out,
-                        struct error *err)
+static bool cached_header(struct mailbox *mailbox, const struct index_record *record,
+                          struct bytes *header)
+{
+    struct bytes fields[INDEX_FIELD_COUNT];
+    buf_clear(&mailbox->header);
+    if (!(record->known & INDEX_HEAD) || !mailbox->index ||
+        !index_fields(mailbox->index, record, &mailbox->header, fields))
+        return false;
+    *header = fields[INDEX_HEADER];
+    return true;
+}
+
+/* Beside what the index knows of the message; what it has cached of it is not thrown away. */
+static void remember_header(struct mailbox *mailbox, struct index_record *record,
+                            const struct message_source *source)
+{
+    struct bytes fields[INDEX_FIELD_COUNT] = { 0 };
+    if (!mailbox->index || record->known & INDEX_CACHED || !mailbox->header.len ||
+        mailbox->header.len > HEAD_CACHED)
+        return;
+    if (record->known & (INDEX_SIZE | INDEX_CLAIMED) && record->size != source->size)
+        record->known = 0; /* another content */
+    record->size = source->size;
+    record->date = source->date;
+    record->known |= INDEX_DATE;
+    fields[INDEX_HEADER] = buf_view(&mailbox->header);
+    index_fields_put(mailbox->index, record, fields);
+}
+
+static bool need_header(struct mailbox *mailbox, uint32_t uid, struct index_record *record,
+                        struct message_fields *out, struct error *err)
 {
     struct message_source source;
+    if (out->header.len || cached_header(mailbox, record, &out->header))
+        return true;
     if (!mailbox->ops->source(mailbox, uid, true, &source, err))
         return false;
     bool ok = read_header(source.input, &mailbox->header, err);
     input_close(&source.input);
     out->header =
         (struct bytes){ mailbox->header.data ? mailbox->header.data : "", mailbox->header.len };
+    if (ok)
+        remember_header(mailbox, record, &source);
     return ok;
 }
 
@@ -212,7 +231,7 @@ bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted,
         return false;
     if (wanted & FIELD_DATE && !(record.known & INDEX_DATE) && !look_at(mailbox, uid, &record, err))
         return false;
-    if (wanted & FIELD_HEADER && !need_header(mailbox, uid, out, err))
+    if (wanted & FIELD_HEADER && !need_header(mailbox, uid, &record, out, err))
         return false;
     out->size = record.wire_size;
     out->date = (time_t)record.date;

@@ -306,6 +306,8 @@ static bool sync_files(struct maildir_append *append, struct error *err)
 {
     char path[600];
     for (size_t i = 0; i < append->count; i++) {
+        if (append->pending[i].synced)
+            continue;
         tmp_path(append, &append->pending[i], path);
         int fd =
             openat(append->maildir->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

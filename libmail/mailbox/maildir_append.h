@@ -2,12 +2,14 @@
 #ifndef MAILBOX_MAILDIR_APPEND_H
 #define MAILBOX_MAILDIR_APPEND_H
 
+#include "mailbox/mailbox_parse.h"
 #include "mailbox/maildir_private.h"
 
 struct pending {
     size_t at; /* in text: the name in tmp/, then the final one */
     uint8_t tmp_len, base_len, len;
     bool in_new, moved;
+    bool synced; /* its octets are on the disk */
 };
 
 /* What was found in a message on its way, for the index. */
@@ -15,8 +17,8 @@ struct learnt {
     size_t pending; /* which message */
     uint64_t size, wire_size;
     time_t date;
-    size_t at; /* in learnt_text: envelope, body, bodystructure, parts */
-    size_t lengths[4];
+    size_t at; /* in learnt_text: the fields that the index keeps */
+    size_t lengths[INDEX_FIELD_COUNT];
 };
 
 struct maildir_append {
@@ -40,6 +42,7 @@ struct maildir_append {
     bool last_cr;        /* the last octet stored is CR */
     struct arena *arena; /* of parser; NULL: nothing is parsed */
     struct part_parser *parser;
+    struct head head;
     struct buf learnt_text;
     struct learnt *learnt;
     size_t learnt_count, learnt_capacity;

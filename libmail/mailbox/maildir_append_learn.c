@@ -8,6 +8,7 @@ enum { PARSE_MEMORY = 16 * 1024 * 1024, LEARNT_MOST = 16 * 1024 * 1024 };
 static void stop_parsing(struct maildir_append *append)
 {
     arena_destroy(&append->arena);
+    head_free(&append->head);
     append->parser = NULL;
 }
 
@@ -16,14 +17,17 @@ void learn_begin(struct maildir_append *append)
     stop_parsing(append);
     if (!append->learnt_text.limit)
         append->learnt_text = BUF_INIT(LEARNT_MOST);
+    append->head = HEAD_INIT;
     append->arena = append->maildir->paths.index ? arena_create(PARSE_MEMORY) : NULL;
     append->parser = append->arena ? part_parser_create(append->arena, NULL) : NULL;
 }
 
 void learn_piece(struct maildir_append *append, struct bytes stored)
 {
-    if (append->parser)
-        part_parser_feed(append->parser, stored);
+    if (!append->parser)
+        return;
+    part_parser_feed(append->parser, stored);
+    head_feed(&append->head, stored);
 }
 
 static struct learnt *next_learnt(struct maildir_append *append)
@@ -59,7 +63,7 @@ void learn_end(struct maildir_append *append, int fd)
     struct stat st;
     struct part *root = append->parser ? part_parser_finish(append->parser, NULL) : NULL;
     struct learnt *learnt = root && fstat(fd, &st) == 0 ? next_learnt(append) : NULL;
-    if (learnt && parse_write(&append->learnt_text, root, fields)) {
+    if (learnt && parse_write(&append->learnt_text, root, head_text(&append->head), fields)) {
         for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
             learnt->lengths[i] = fields[i].len;
         learnt->size = (uint64_t)st.st_size;
@@ -81,7 +85,7 @@ void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t 
         append->learnt_text = BUF_INIT(LEARNT_MOST);
     if (!source->index || !append->maildir->paths.index ||
         !index_get(source->index, uid, &record) || !(record.known & INDEX_SIZE) ||
-        !(record.known & INDEX_DATE))
+        !(record.known & INDEX_DATE) || !(record.known & INDEX_FIELDS))
         return;
     struct learnt *learnt = next_learnt(append);
     if (!learnt || !index_fields(source->index, &record, &append->learnt_text, fields)) {

@@ -181,6 +181,8 @@ bool maildir_index_keep(struct maildir *maildir, struct error *err)
 {
     if (!maildir->mailbox.index && !open_index(maildir, err))
         return false;
+    if (maildir->mailbox.index)
+        index_flush(maildir->mailbox.index);
     if (maildir->mailbox.index && index_unwritten(maildir->mailbox.index) > SAVE_AFTER)
         maildir_index_save(maildir);
     return true;

@@ -15,7 +15,7 @@ static void put_right(unsigned char *file, size_t size, size_t header, size_t st
     if (size >= header)
         put_le(file + header - 8, XXH64(file, header - 8, 0), 8);
     for (size_t at = header; size >= at + step; at += step)
-        put_le(file + at + 56, XXH64(file + at, 56, header == HEADER_SIZE ? 5 : 0), 8);
+        put_le(file + at + step - 8, XXH64(file + at, step - 8, header == HEADER_SIZE ? 5 : 0), 8);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
