@@ -1,5 +1,4 @@
-/* Where strangers are spoken with: the login user, its empty root directory, and the run directory.
- */
+/* Where strangers are spoken with: the login user and its empty root directory. */
 #include <dirent.h>
 #include <errno.h>
 #include <pwd.h>
@@ -42,9 +41,11 @@ static bool check_directory(struct check *check, const char *name, const char *p
 {
     struct stat st;
     const char *source = conf_source(check->conf, name);
-    if (stat(path, &st) != 0)
-        check_error(check, "%s %s (%s): %s; run systemd-tmpfiles --create, or mkdir -p -m 755 %s",
-                    name, path, source, strerror(errno), path);
+    if (stat(path, &st) != 0 && errno == ENOENT)
+        check_warning(check, "%s %s (%s) is not there; a server makes it when it starts as root",
+                      name, path, source);
+    else if (stat(path, &st) != 0)
+        check_error(check, "%s %s (%s): %s", name, path, source, strerror(errno));
     else if (!S_ISDIR(st.st_mode))
         check_error(check, "%s %s (%s) is no directory", name, path, source);
     else if (st.st_mode & 022)
@@ -65,8 +66,6 @@ void check_login(struct check *check)
     if (!check->root)
         return; /* then the servers have no other user to become */
     check_user(check);
-    if (check_directory(check, "run_dir", conf->run_dir))
-        check_ok(check, "run directory %s", conf->run_dir);
     if (!check_directory(check, "login_root", conf->login_root))
         return;
     if (is_empty(conf->login_root))

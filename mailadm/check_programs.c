@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,8 @@
 #include "auth/module.h"
 #include "base/file.h"
 #include "mailadm/check.h"
+
+#define LMTP_SOCKET "/run/postern/lmtp" /* where lmtpd.socket puts it */
 
 static const struct service {
     const char *program;
@@ -84,6 +87,16 @@ static bool is_in_inetd(const char *program)
     return has;
 }
 
+static bool is_implicit(const char *unit)
+{
+    return unit[strlen(unit) - 1] == 's';
+}
+
+static bool lacks_tls(const struct conf *conf)
+{
+    return conf->tls_cert[0] == '/' && access(conf->tls_cert, F_OK) != 0 && errno == ENOENT;
+}
+
 static bool check_unit(struct check *check, const char *unit)
 {
     char listener[100];
@@ -94,9 +107,17 @@ static bool check_unit(struct check *check, const char *unit)
                     "%s.socket and %s.socket are both enabled and want the same port; systemctl "
                     "disable one of both",
                     unit, listener);
-    if (plain || warm)
+    if (!plain && !warm)
+        return false;
+    if (is_implicit(unit) && lacks_tls(check->conf))
+        check_error(check,
+                    "%s.socket is enabled, but without a certificate each of its connections ends "
+                    "at once; make %s and %s, or systemctl disable --now %s.socket",
+                    plain ? unit : listener, check->conf->tls_cert, check->conf->tls_key,
+                    plain ? unit : listener);
+    else
         check_ok(check, "%s.socket is enabled", plain ? unit : listener);
-    return plain || warm;
+    return true;
 }
 
 static void check_service(struct check *check, const struct service *service)
@@ -122,21 +143,59 @@ static void check_service(struct check *check, const struct service *service)
 static void check_lmtp_socket(struct check *check)
 {
     struct stat st;
-    char path[400];
-    snprintf(path, sizeof(path), "%s/lmtp", check->conf->run_dir);
-    if (stat(path, &st) != 0)
+    if (stat(LMTP_SOCKET, &st) != 0)
         return;
     if (!S_ISSOCK(st.st_mode))
-        check_error(check, "%s is there, but is no socket; remove it", path);
+        check_error(check, LMTP_SOCKET " is there, but is no socket; remove it");
     else if (st.st_mode & 02)
         check_warning(check,
-                      "everybody on this machine can deliver through %s (mode %04o); give it to "
-                      "the MTA alone: "
-                      "SocketUser= in the unit",
-                      path, st.st_mode & 07777);
+                      "everybody on this machine can deliver through " LMTP_SOCKET
+                      " (mode %04o); give it to the MTA alone: SocketUser= in the unit",
+                      st.st_mode & 07777);
     else
-        check_ok(check, "LMTP socket %s, owner uid %u, mode %04o", path, (unsigned)st.st_uid,
+        check_ok(check, "LMTP socket " LMTP_SOCKET ", owner uid %u, mode %04o", (unsigned)st.st_uid,
                  st.st_mode & 07777);
+}
+
+/* Whether Postfix's lmtp client is confined to its queue directory: "lmtp unix - - y - - lmtp". */
+static bool is_confined(struct bytes master)
+{
+    while (master.data) {
+        struct bytes line = bytes_split(&master, '\n'), words[5];
+        size_t count = 0;
+        for (struct bytes rest = line; rest.data && count < 5;) {
+            struct bytes word = bytes_trim(bytes_split(&rest, ' '));
+            if (word.len > 0)
+                words[count++] = word;
+        }
+        if (count == 5 && bytes_equal(words[0], BYTES("lmtp")))
+            return bytes_equal(words[4], BYTES("y"));
+    }
+    return false;
+}
+
+/* Postfix's side of the socket: its owner, and a client that sees it. */
+static void check_postfix(struct check *check)
+{
+    struct buf master = BUF_INIT(1 << 20);
+    struct error err;
+    struct stat st;
+    const struct passwd *postfix = getpwnam("postfix");
+    if (!is_in_file("/etc/postfix/main.cf", "lmtp:unix:" LMTP_SOCKET))
+        return;
+    if (file_read(AT_FDCWD, "/etc/postfix/master.cf", 1 << 20, &master, &err) &&
+        is_confined(buf_view(&master)))
+        check_error(check, "Postfix hands mail to " LMTP_SOCKET
+                           ", but its lmtp client is confined to its queue directory and does not "
+                           "see it; postconf -F lmtp/unix/chroot=n && postfix reload");
+    buf_free(&master);
+    if (stat(LMTP_SOCKET, &st) != 0)
+        check_error(check, "Postfix hands mail to " LMTP_SOCKET
+                           ", which is not there; systemctl enable --now lmtpd.socket");
+    else if (postfix && st.st_uid != postfix->pw_uid && !(st.st_mode & 02))
+        check_error(check, "Postfix hands mail to " LMTP_SOCKET
+                           ", which its user postfix may not write; see lmtpd-postfix.conf among "
+                           "the examples");
 }
 
 void check_programs(struct check *check)
@@ -145,4 +204,5 @@ void check_programs(struct check *check)
     for (size_t i = 0; i < SERVICES; i++)
         check_service(check, &services[i]);
     check_lmtp_socket(check);
+    check_postfix(check);
 }

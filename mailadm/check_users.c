@@ -2,6 +2,7 @@
  * may have. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +15,10 @@
 #include "base/file.h"
 #include "base/input.h"
 #include "mailadm/check.h"
-#include "mailbox/location.h"
 
 #define FILE_MAX (1 << 20)
 #define USERS_MAX 10000 /* beyond, only lines are looked at */
+#define MAIL_MAX 2000 /* of so many the mail is looked at, a process each */
 #define MEMORY ((size_t)64 << 20)
 
 /* Whether a line of a PAM file begins with this stage ("auth"), with "-auth", or includes another
@@ -52,8 +53,8 @@ static void check_pam_file(struct check *check, const char *service)
     else if (text.len == 0)
         check_error(check,
                     "there is no PAM service file /etc/pam.d/%s (pam_service, %s): PAM falls back "
-                    "on `other', which "
-                    "refuses everybody; install the one of units/pam.d",
+                    "on `other', which is not made for mail and may refuse everybody; install the "
+                    "one of units/pam.d",
                     service, conf_source(check->conf, "pam_service"));
     else if (!has_stage(buf_view(&text), "auth") || !has_stage(buf_view(&text), "account"))
         check_error(check, "%s has no line for the stage %s: nobody could log in", path,
@@ -85,45 +86,44 @@ struct file {
 
 static void check_home(struct file *file, const struct account *account)
 {
-    struct stat st;
-    if (account->home[0] && stat(account->home, &st) == 0 && st.st_uid != account->uid)
-        check_warning(file->check,
-                      "%s:%zu: home %s of user %s belongs to uid %u, not to his uid %u: mail may "
-                      "not be writable",
-                      file->path, file->line, account->home, account->name, (unsigned)st.st_uid,
-                      (unsigned)account->uid);
-    else if (account->home[0] && account->home[0] != '/')
+    if (account->home[0] && account->home[0] != '/')
         check_error(file->check, "%s:%zu: home `%s' of user %s is no absolute path", file->path,
                     file->line, account->home, account->name);
 }
 
-static void check_settings(struct file *file, const struct account *account)
+/* True when what the line sets for its user can be set. */
+static bool check_settings(struct file *file, const struct account *account)
 {
-    const struct store_user user = { account->name, account->home, "check", file->scratch };
-    struct location location;
     struct error err = { 0 };
-    bool own_mail = false;
-    for (size_t i = 0; i < account->settings_count; i++) {
-        own_mail |= strcmp(account->settings[i].name, "mail") == 0;
+    bool good = true;
+    for (size_t i = 0; i < account->settings_count; i++)
         if (!conf_set_user(file->scratch, account->settings[i].name, account->settings[i].value,
-                           account->driver, &err))
+                           account->driver, &err)) {
             check_error(file->check, "user %s: %s", account->name, err.text);
-    }
-    const char *mail = own_mail ? file->scratch->mail : file->check->conf->mail;
-    if (mail[0] && !location_parse(mail, &user, file->arena, &location, &err))
-        check_error(file->check, "%s:%zu: mail of user %s: %s", file->path, file->line,
-                    account->name, err.text);
+            good = false;
+        }
+    return good;
+}
+
+/* Some errors name file and line themselves. */
+static const char *without_place(const struct file *file, const char *text)
+{
+    size_t len = strlen(file->path);
+    const char *rest = strncmp(text, file->path, len) == 0 ? strstr(text + len, ": ") : NULL;
+    return rest ? rest + 2 : text;
 }
 
 /* What a login would meet. */
 static void check_account(struct file *file, const char *name)
 {
-    char normal[ACCOUNT_NAME_MAX + 1];
+    struct check *check = file->check;
+    char normal[ACCOUNT_NAME_MAX + 1], source[PATH_MAX + 30];
     struct account account;
     struct error err = { 0 };
     if (!account_normalise(file->check->conf, bytes_of(name), normal, &err) ||
         !account_lookup(file->check->conf, normal, &account, file->arena, &err)) {
-        check_error(file->check, "%s:%zu: user %s: %s", file->path, file->line, name, err.text);
+        check_error(file->check, "%s:%zu: user %s: %s", file->path, file->line, name,
+                    without_place(file, err.text));
         return;
     }
     if (strcmp(normal, name) != 0)
@@ -132,7 +132,10 @@ static void check_account(struct file *file, const char *name)
             "%s:%zu: user %s logs in as %s (auth_username_lower), and is not found; write him so",
             file->path, file->line, name, normal);
     check_home(file, &account);
-    check_settings(file, &account);
+    snprintf(source, sizeof(source), "%s:%zu", file->path, file->line);
+    if (check_settings(file, &account) && file->count <= MAIL_MAX &&
+        (check->root || account.uid == getuid()))
+        check_mail(check, source, &account);
 }
 
 static void check_line(struct file *file, struct bytes line)
@@ -185,7 +188,8 @@ static void check_lines(struct file *file, int fd)
                     file->line + 1, err.text, PASSWD_LINE_MAX);
     input_close(&in);
     check_doubles(file);
-    check_ok(file->check, "password file %s, %zu users", file->path, file->count);
+    check_ok(file->check, "password file %s, %zu user%s", file->path, file->count,
+             file->count == 1 ? "" : "s");
 }
 
 static void check_mode(struct check *check, const char *path, int fd)

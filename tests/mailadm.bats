@@ -94,10 +94,35 @@ END
     assert_output --partial "error: password file $PWD/users can be changed by others than its owner (mode 0666)"
     assert_output --partial "error: $PWD/users:3: no colon behind the user name"
     assert_output --partial "error: $PWD/users:4: user low:"
-    assert_output --partial "error: $PWD/users:5: mail of user eve: mbox:~/m: mailbox format mbox is not built"
+    assert_output --partial "error: $PWD/users:5: mail of user eve: passwd-file:$PWD/users:5: mail: mbox:~/m: mailbox format mbox is not built"
     assert_output --partial "\`first_valid_uid' cannot be set for one user"
     assert_output --partial "warning: $PWD/users has user bob more than once"
     assert_output --partial "warning: $PWD/users:8: user nix has no password"
+}
+
+@test "check looks at each user's mail with his own eyes" {
+    [ "$(id -u)" = 0 ] || skip 'needs root'
+    mkdir -p home/ann/Maildir/{cur,new,tmp}
+    chown -R 12001:12001 home/ann/Maildir
+    chown 12002:12002 home/ann/Maildir/cur
+    chmod 700 home/ann/Maildir/cur
+    chown 0:0 home/bob
+    printf '%s\n' "cyd:{PLAIN}x:$(id_of 3):$(id_of 3)::$PWD/closed/cyd:" "dan:{PLAIN}x:$(id_of 4):$(id_of 4)::/:" \
+        "eli:{PLAIN}x:$(id_of 5):$(id_of 5):::" >>users
+    mkdir -m 700 closed
+    run mailadm check
+    assert_failure 1
+    assert_line "error: $PWD/users:1: user ann@example.org (uid 12001) cannot write $PWD/home/ann/Maildir/cur, which belongs to uid 12002 and has mode 0700; chown -R 12001:12001 $PWD/home/ann/Maildir/cur"
+    assert_line "error: $PWD/users:2: user bob (uid 12002) cannot make $PWD/home/bob/M: $PWD/home/bob belongs to uid 0 and has mode 0755; mkdir -p $PWD/home/bob/M and give it to him"
+    assert_line "error: $PWD/users:3: user cyd (uid 12003) cannot reach $PWD/closed/cyd/Maildir: $PWD/closed/cyd: Permission denied; let him pass"
+    assert_line --partial "error: $PWD/users:4: user dan (uid 12004) cannot make /Maildir: / belongs to uid 0"
+    assert_line --partial "error: $PWD/users:5: mail of user eli: no setting \`mail' says where the mail is"
+    rm -rf home/ann/Maildir
+    chown 12002:12002 home/bob
+    chmod 755 closed
+    sed -i '/^cyd/,$d' users
+    run mailadm check
+    refute_output --partial "$PWD/users:"
 }
 
 @test "conf prints what can be read again, and -n where it is from" {

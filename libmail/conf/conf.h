@@ -62,7 +62,6 @@ struct conf {
     const char *tls_priorities;     /* GnuTLS priority string */
     const char *login_user;    /* unprivileged user of the login process: "postern-login" */
     const char *login_root;    /* its empty root directory: "/run/postern/empty" */
-    const char *run_dir;       /* "/run/postern" */
     unsigned login_timeout;    /* seconds before authentication: 60 */
     unsigned idle_timeout;     /* seconds without a command after it: 1800 (RFC 9051, 5.4); POP3 600 */
     unsigned listener_idle;    /* seconds after which a listener without children exits: 300; 0 = never */

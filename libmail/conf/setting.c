@@ -87,10 +87,10 @@ const struct setting settings[] = {
     { NAME("mail_user", mail_user), .type = SETTING_STRING, .fallback = "",
       .help = "System user that owns the mail of virtual users whose entry has no uid." },
     { NAME("first_valid_uid", first_valid_uid), .type = SETTING_NUMBER, .fallback = "1000",
-      .max = COUNT_MAX, .help = "Lowest uid that may receive and read mail.\nUid 0 never may." },
+      .max = COUNT_MAX, .help = "Lowest uid that may receive and read mail, that of\n.Ic mail_user\naside.\nUid 0 never may." },
     { NAME("last_valid_uid", last_valid_uid), .type = SETTING_NUMBER, .fallback = "0",
       .max = COUNT_MAX, .help = "Highest such uid; 0 is no limit." },
-    { NAME("durable", durable), .type = SETTING_BOOL, USER, .fallback = "yes",
+    { NAME("durable", durable), .type = SETTING_BOOL, .fallback = "yes",
       .help =
           "Whether mail is on the disk, not only in memory, before it is acknowledged.\nTurning "
           "this off\n"
@@ -138,10 +138,7 @@ const struct setting settings[] = {
     { NAME("login_user", login_user), .type = SETTING_STRING, .fallback = "postern-login",
       .help = "System user without privileges that speaks with strangers." },
     { NAME("login_root", login_root), .type = SETTING_STRING, .fallback = "/run/postern/empty",
-      .check = check_path, .help = "Empty directory that is the root of those processes." },
-    { NAME("run_dir", run_dir), .type = SETTING_STRING, .fallback = "/run/postern",
-      .check = check_path,
-      .help = "Directory of what is there only while the machine runs, such as the LMTP socket." },
+      .check = check_path, .help = "Empty directory that is the root of those processes.\nIt is made where it is missing." },
     { NAME("login_timeout", login_timeout), .type = SETTING_DURATION, .fallback = "60s", .min = 1,
       .max = 3600, .help = "Time for a client to log in." },
     { NAME("idle_timeout", idle_timeout), .type = SETTING_DURATION, USER, .fallback = "30m",
@@ -188,8 +185,8 @@ const struct setting settings[] = {
       .help = "Domains whose addresses belong to users of the system.\nWhen not set: the host's "
               "name and\n"
               ".Ql localhost ." },
-    { NAME("recipient_delimiter", recipient_delimiter), .type = SETTING_STRING, USER,
-      .fallback = "+", .check = check_delimiter,
+    { NAME("recipient_delimiter", recipient_delimiter), .type = SETTING_STRING, .fallback = "+",
+      .check = check_delimiter,
       .help = "What parts a user and the mailbox in an address; empty: nothing does." },
     { NAME("lmtp_recipients_max", lmtp_recipients_max), .type = SETTING_NUMBER, .fallback = "100",
       .min = 1, .max = 10000, .help = "Recipients of one message." },
@@ -241,8 +238,8 @@ static const struct setting namespace_settings[] = {
       IN(conf_namespace, separator),
       .fallback = "",
       .help = "Character between levels of a name,\n.Ql /\nor\n.Ql \\&. ;\nempty: what the format "
-              "uses by itself\n"
-              ".Pq Ql \\&. No for Maildir++, Ql / No for Ql LAYOUT=fs ." },
+              "uses by itself,\n"
+              ".Ql \\&.\nfor Maildir++,\n.Ql /\nfor\n.Ql LAYOUT=fs ." },
     { .name = "location",
       SETTING_STRING,
       USER,

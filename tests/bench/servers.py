@@ -124,8 +124,8 @@ class Postern(Server):
         crt, key = self.certificate()
         os.makedirs(self.dir + "/run/empty", exist_ok=True)
         with open(self.dir + "/postern.conf", "w") as f:
-            f.write('auth = {"passwd-file:%s/users"}\nmail = "maildir:~/Maildir"\ntls_cert = "%s"\ntls_key = "%s"\nrun_dir = "%s/run"\n'
-                    'login_root = "%s/run/empty"\nlogin_user = "nobody"\nlog = "stderr"\nlistener_idle = 0\n' % (self.dir, crt, key, self.dir, self.dir))
+            f.write('auth = {"passwd-file:%s/users"}\nmail = "maildir:~/Maildir"\ntls_cert = "%s"\ntls_key = "%s"\n'
+                    'login_root = "%s/run/empty"\nlogin_user = "nobody"\nlog = "stderr"\nlistener_idle = 0\n' % (self.dir, crt, key, self.dir))
         for program, port, more in (("imapd", self.imap, []), ("imapd", self.imaps, ["-o", "tls=implicit"]),
                                     ("pop3d", self.pop3, []), ("lmtpd", self.lmtp, [])):
             command = [os.path.join(self.build, program), "-c", self.dir + "/postern.conf"] + more
