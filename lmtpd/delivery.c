@@ -64,7 +64,7 @@ static bool hear_account(struct recipient *recipient, struct arena *arena, struc
     struct bytes rest, user, detail;
     struct error err = { 0 };
     unsigned type;
-    if (privsep_receive(recipient->worker, NULL, LMTP_PATIENCE, &type, payload, NULL, &err) <= 0 ||
+    if (privsep_receive(recipient->worker, NULL, LMTP_PATIENCE_WHO, &type, payload, NULL, &err) <= 0 ||
         type != LMTP_ACCOUNT)
         return false;
     rest = buf_view(payload);
@@ -87,7 +87,7 @@ static bool get_worker(struct recipient *recipient, int monitor, struct buf *pay
     struct error err = { 0 };
     unsigned type = 0;
     if (!privsep_send(monitor, LMTP_RECIPIENT, buf_view(payload), -1, &err) ||
-        privsep_receive(monitor, NULL, LMTP_PATIENCE, &type, payload, &recipient->worker, &err) <= 0) {
+        privsep_receive(monitor, NULL, LMTP_PATIENCE_WHO, &type, payload, &recipient->worker, &err) <= 0) {
         log_error("the monitor does not answer: %s", err.class ? err.text : "it is gone");
         *lost = true;
         return false;
@@ -166,11 +166,17 @@ static void put(struct recipient *recipient, struct bytes text)
         write_failed(recipient, &err, errno);
 }
 
-static void hear_opened(struct recipient *recipient, struct buf *payload)
+static int left(int64_t until)
+{
+    int64_t ms = until - wait_clock();
+    return ms > 0 ? (int)ms : 0;
+}
+
+static void hear_opened(struct recipient *recipient, int64_t until, struct buf *payload)
 {
     struct error err = { 0 };
     unsigned type;
-    int got = privsep_receive(recipient->worker, NULL, LMTP_PATIENCE, &type, payload,
+    int got = privsep_receive(recipient->worker, NULL, left(until), &type, payload,
                               &recipient->file, &err);
     struct bytes rest = buf_view(payload);
     if (got <= 0)
@@ -202,6 +208,7 @@ bool delivery_open(struct delivery *delivery,
                    void *context)
 {
     struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
+    int64_t until = wait_clock() + LMTP_PATIENCE_OPEN;
     if (!body_start(&delivery->body, sink, delivery))
         return false;
     delivery->open = true;
@@ -217,7 +224,7 @@ bool delivery_open(struct delivery *delivery,
     for (size_t i = 0; i < delivery->count; i++) {
         struct recipient *recipient = &delivery->recipients[i];
         if (recipient->worker >= 0)
-            hear_opened(recipient, &payload);
+            hear_opened(recipient, until, &payload);
         if (recipient->file >= 0)
             write_trace(recipient, trace(context, recipient));
     }
@@ -279,9 +286,8 @@ static void hear_commit(struct recipient *recipient, int64_t until, struct buf *
 {
     struct error err = { 0 };
     unsigned type;
-    int64_t left = until - wait_clock();
-    int got = privsep_receive(recipient->worker, NULL, left > 0 ? (int)left : 0, &type, payload,
-                              NULL, &err);
+    int got =
+        privsep_receive(recipient->worker, NULL, left(until), &type, payload, NULL, &err);
     struct bytes rest = buf_view(payload);
     if (got <= 0)
         fail_here(recipient, &trouble, got < 0 ? err.text : "its process is gone");
@@ -294,7 +300,7 @@ static void hear_commit(struct recipient *recipient, int64_t until, struct buf *
 void delivery_commit(struct delivery *delivery)
 {
     struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
-    int64_t until = wait_clock() + LMTP_PATIENCE;
+    int64_t until = wait_clock() + LMTP_PATIENCE_COMMIT;
     body_end(&delivery->body);
     check_size(delivery);
     for (size_t i = 0; i < delivery->count; i++)

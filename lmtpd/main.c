@@ -89,6 +89,10 @@ static int serve(struct server *server, const struct start *start, char **argv)
 {
     struct error err = { 0 };
     int fd;
+    if (start->kind != START_TERMINAL && !sandbox_prepare(&server->conf, &err)) {
+        log_error("%s", err.text);
+        return EXIT_CONFIG;
+    }
     switch (start->kind) {
     case START_CONNECTED:
         load_tls(server);
@@ -96,10 +100,6 @@ static int serve(struct server *server, const struct start *start, char **argv)
         return fd < 0 ? EXIT_OSERR : serve_socket(server, fd);
     case START_LISTENING:
         load_tls(server);
-        if (!sandbox_prepare(&server->conf, &err)) {
-            log_error("%s", err.text);
-            return EXIT_CONFIG;
-        }
         return start_listen(start, &server->conf, argv, serve_socket, server);
     case START_PIPE:
         return serve_pipe(server, start);

@@ -68,6 +68,7 @@ static bool implicit_tls(struct lmtp *lmtp, struct error *err)
 static void converse(struct lmtp *lmtp)
 {
     struct error err = { 0 }, quiet;
+    lmtp_patience(lmtp);
     bool good = implicit_tls(lmtp, &err);
     if (good) {
         lmtp_patience(lmtp);

@@ -30,7 +30,12 @@ enum {
 
 enum {
     LMTP_WORDS_MAX = 512,       /* octets of a field that is only for the log */
-    LMTP_PATIENCE = 300 * 1000, /* ms that the parser waits for a worker */
+    /* Milliseconds that the parser waits for workers, for all together: below what a client waits (RFC 5321, 4.5.3.2) for
+     * the answers to RCPT (5 minutes), DATA (2 minutes) and the dot (10 minutes), so that one slow mailbox puts off
+     * its own recipient alone. */
+    LMTP_PATIENCE_WHO = 150 * 1000,
+    LMTP_PATIENCE_OPEN = 80 * 1000,
+    LMTP_PATIENCE_COMMIT = 300 * 1000,
 };
 
 /* A 64-bit number as a field. */

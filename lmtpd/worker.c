@@ -4,13 +4,18 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "lmtpd/recipient.h"
+#include "lmtpd/lookup.h"
 #include "lmtpd/wire.h"
 #include "mailbox/append.h"
 #include "mailbox/store.h"
 #include "serve/sandbox.h"
 
-enum { FOUND = 1 << 0, OPEN = 1 << 1, ARENA_MAX = 1 << 20 };
+enum {
+    FOUND = 1 << 0,
+    OPEN = 1 << 1,
+    ARENA_MAX = 1 << 20,
+    TRACE_ROOM = 16384, /* octets of trace fields, which message_size_limit does not count */
+};
 
 static const struct privsep_rule rules[] = {
     { "open", LMTP_OPEN, FOUND, 1, 0, 0 },
@@ -51,8 +56,8 @@ static bool find(struct worker *worker, const struct connection *connection, str
 {
     struct recipient_names names;
     if (!connection->only)
-        return recipient_lookup(connection->conf, local, domain, &worker->account, &worker->detail,
-                                worker->arena, err);
+        return lookup_recipient(connection->conf, local, domain, worker->fd, &worker->account,
+                                &worker->detail, worker->arena, err);
     recipient_names(connection->conf, local, domain, &names);
     for (size_t i = 0; i < names.count; i++) {
         if (strcmp(names.names[i], connection->only->name) != 0)
@@ -180,6 +185,14 @@ static bool read_commit(struct bytes rest, struct commit *commit)
            field_get(&rest, LMTP_WORDS_MAX, &commit->id) && fields_end(rest);
 }
 
+/* The parser keeps the limit; one that was taken over might not. */
+static bool within_limit(const struct worker *worker, uint64_t size, struct error *err)
+{
+    uint64_t limit = worker->conf.message_size_limit;
+    return limit == 0 || (size > TRACE_ROOM ? size - TRACE_ROOM : 0) <= limit ||
+           error_set(err, ERROR_TOO_BIG, "the message is over message_size_limit");
+}
+
 static void log_delivery(const struct worker *worker, const struct commit *commit,
                          const struct error *failure)
 {
@@ -203,8 +216,10 @@ static void answer_commit(struct worker *worker, struct bytes payload)
     bool good = read_commit(payload, &commit);
     if (!good)
         error_set(&err, ERROR_INVALID, "malformed message \"commit\"");
-    good = good && append_written(worker->append, commit.size, commit.wire_size, &err) &&
-           append_message_end(worker->append, &err) && append_commit(&worker->append, &result, &err);
+    good = good && within_limit(worker, commit.size, &err) &&
+           append_written(worker->append, commit.size, commit.wire_size, &err) &&
+           append_message_end(worker->append, &err) &&
+           append_commit(&worker->append, &result, &err);
     log_delivery(worker, &commit, good ? NULL : &err);
     if (good)
         tell(worker, LMTP_DONE, BYTES(""), -1);

@@ -97,3 +97,21 @@ deliver() {
     rm -f "$file"
     return $status
 }
+
+# in_memory PID TEXT: whether the process has TEXT anywhere in memory of its own. As root.
+in_memory() {
+    python3 - "$1" "$2" <<'PY'
+import sys
+pid, text = sys.argv[1], sys.argv[2].encode()
+memory = open(f"/proc/{pid}/mem", "rb", 0)
+for line in open(f"/proc/{pid}/maps"):
+    where, rights = line.split()[:2]
+    if rights[1] != "w":
+        continue
+    start, end = (int(x, 16) for x in where.split("-"))
+    memory.seek(start)
+    if text in memory.read(end - start):
+        sys.exit(0)
+sys.exit(1)
+PY
+}

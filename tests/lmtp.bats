@@ -587,3 +587,48 @@ PY
     assert_line 'Seccomp:	2'
     exec 7>&- 7<&-
 }
+
+@test "no process that lives as long as the delivery has a password in its memory" {
+    [ "$(id -u)" = 0 ] || skip "reads the memory of other processes"
+    exec 7<>"/dev/tcp/${LMTP%:*}/${LMTP##*:}"
+    printf 'LHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<user9>\r\nDATA\r\nword-of-the-message\r\n' >&7
+    local line pid
+    while read -r -t 10 line <&7; do
+        [[ $line == 354* ]] && break
+    done
+    of_connection
+    in_memory "$PARSER" 'LHLO me' # so that not finding something means something
+    for pid in $PARSER $MONITOR $WORKER; do
+        run in_memory "$pid" "{PLAIN}$PASSWORD"
+        assert_failure
+    done
+    exec 7>&- 7<&-
+}
+
+@test "implicit TLS: who drips a handshake without end is gone in time" {
+    run python3 - "$POSTERN_BIN/lmtpd" "$DIR/postern.conf" <<'PY'
+import socket, subprocess, sys, time
+listener = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(listener.getsockname())
+server, _ = listener.accept()
+lmtpd = subprocess.Popen([sys.argv[1], "-c", sys.argv[2], "-o", "tls=implicit", "-o", "login_timeout=2s"],
+                         stdin=server, stdout=server)
+server.close()
+client.settimeout(0.3)
+began = time.time()
+hello = iter(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(1000))
+while time.time() - began < 10:
+    try:
+        client.sendall(bytes([next(hello)]))
+        if client.recv(100) == b"":
+            break
+    except TimeoutError:
+        pass
+    except OSError:
+        break
+took = time.time() - began
+assert 1.5 < took < 6, took
+lmtpd.wait(10)
+PY
+    assert_success
+}

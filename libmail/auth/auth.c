@@ -20,7 +20,7 @@ void auth_warm(const struct conf *conf)
         (void)password_prepare(NULL);
 }
 
-bool auth_prepare(const struct conf *conf, int fds[AUTH_FILES_MAX], size_t *count)
+bool auth_open(const struct conf *conf, int fds[AUTH_FILES_MAX], size_t *count)
 {
     bool needs_root = false;
     (void)server_ids();
@@ -31,12 +31,16 @@ bool auth_prepare(const struct conf *conf, int fds[AUTH_FILES_MAX], size_t *coun
             driver->prepare(argument);
         needs_root |= driver && driver->needs_root;
     }
-    if (has_password_file(conf)) {
+    if (has_password_file(conf))
         passwd_mail_user(conf);
-        (void)password_prepare(NULL);
-    }
     *count = passwd_descriptors(fds);
     return needs_root;
+}
+
+bool auth_prepare(const struct conf *conf, int fds[AUTH_FILES_MAX], size_t *count)
+{
+    auth_warm(conf);
+    return auth_open(conf, fds, count);
 }
 
 /* ---- passwords ---- */

@@ -27,6 +27,8 @@ void auth_warm(const struct conf *conf);
  * root (PAM); fds: the files' descriptors, to be kept. What cannot be opened is said by the check itself. Without it each check opens what it needs. */
 #define AUTH_FILES_MAX 8
 bool auth_prepare(const struct conf *conf, int fds[AUTH_FILES_MAX], size_t *count);
+/* The same for a worker that only looks users up: nothing is compared. */
+bool auth_open(const struct conf *conf, int fds[AUTH_FILES_MAX], size_t *count);
 
 /* Verifies a plain password by the drivers in order (first that knows the user decides; a driver's failure is AUTH_TEMPORARY). Takes as long for an unknown user. The name that
  * counts (PAM may change it) is put into user. *err has words for the log. */
