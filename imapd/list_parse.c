@@ -103,14 +103,9 @@ static bool to_utf8(struct parser *parser, struct bytes wire, struct bytes *utf8
            parser_refuse(parser, "LIMIT", "The command needs more memory than it may have");
 }
 
-static bool add_pattern(struct parser *parser, struct list_request *request, size_t *room)
+static bool keep_pattern(struct parser *parser, struct list_request *request, struct bytes pattern,
+                         size_t *room)
 {
-    struct bytes wire, pattern;
-    if (!parser_list_mailbox(parser, &wire) || !to_utf8(parser, wire, &pattern))
-        return false;
-    request->root = wire.len == 0;
-    if (!pattern.data || !request->reference.data)
-        return true;
     if (request->patterns_count == *room) {
         *room = *room ? *room * 2 : 4;
         struct bytes *larger = arena_array(parser->arena, *room, sizeof(*larger));
@@ -120,14 +115,46 @@ static bool add_pattern(struct parser *parser, struct list_request *request, siz
             memcpy(larger, request->patterns, request->patterns_count * sizeof(*larger));
         request->patterns = larger;
     }
-    char *joined = arena_alloc(parser->arena, request->reference.len + pattern.len + 1);
-    if (!joined)
-        return parser_refuse(parser, "LIMIT", "The command needs more memory than it may have");
-    memcpy(joined, request->reference.data, request->reference.len);
-    memcpy(joined + request->reference.len, pattern.data, pattern.len);
-    request->patterns[request->patterns_count++] =
-        bytes_make(joined, request->reference.len + pattern.len);
+    request->patterns[request->patterns_count++] = pattern;
     return true;
+}
+
+/* "inb%" finds INBOX, whose name has no case (RFC 3501, 6.3.8): its part before the first wildcard,
+ * where that begins "INBOX" but for case, is looked for in capitals as well. "inbox" itself is the
+ * store's to know. */
+static bool add_inbox(struct parser *parser, struct list_request *request, struct bytes pattern,
+                      size_t *room)
+{
+    size_t plain = 0;
+    while (plain < pattern.len && pattern.data[plain] != '%' && pattern.data[plain] != '*')
+        plain++;
+    struct bytes begin = bytes_take(BYTES("INBOX"), plain);
+    if (!plain || plain == pattern.len || plain >= 5 || bytes_starts(pattern, begin) ||
+        !bytes_starts_nocase(pattern, begin))
+        return true;
+    char *capitals = arena_copy(parser->arena, pattern);
+    if (!capitals)
+        return parser_refuse(parser, "LIMIT", "The command needs more memory than it may have");
+    memcpy(capitals, begin.data, plain);
+    return keep_pattern(parser, request, bytes_make(capitals, pattern.len), room);
+}
+
+static bool add_pattern(struct parser *parser, struct list_request *request, size_t *room)
+{
+    struct bytes wire, pattern;
+    if (!parser_list_mailbox(parser, &wire) || !to_utf8(parser, wire, &pattern))
+        return false;
+    request->root = wire.len == 0;
+    if (!pattern.data || !request->reference.data)
+        return true;
+    char *text = arena_alloc(parser->arena, request->reference.len + pattern.len + 1);
+    if (!text)
+        return parser_refuse(parser, "LIMIT", "The command needs more memory than it may have");
+    memcpy(text, request->reference.data, request->reference.len);
+    memcpy(text + request->reference.len, pattern.data, pattern.len);
+    struct bytes joined = bytes_make(text, request->reference.len + pattern.len);
+    return keep_pattern(parser, request, joined, room) &&
+           add_inbox(parser, request, joined, room);
 }
 
 static bool read_patterns(struct parser *parser, struct list_request *request)

@@ -73,13 +73,23 @@ bool imap_examine(struct imap *imap)
     return open_mailbox(imap, false);
 }
 
+/* What other sessions marked as deleted goes too, as with EXPUNGE. */
+static bool expunge(struct imap *imap, struct error *err)
+{
+    if (!mailbox_writable(imap->mailbox))
+        return true;
+    if (mailbox_sync(imap->mailbox, true, NULL, err))
+        return mailbox_expunge(imap->mailbox, NULL, err);
+    return err->class == ERROR_NO_SUCH; /* another session deleted it all */
+}
+
 bool imap_close(struct imap *imap)
 {
     struct error err = { 0 };
     if (!parser_end(&imap->parser))
         return false;
     /* CLOSE has no NO: the mailbox is closed in any case, so a failure is told beside the OK. */
-    if (mailbox_writable(imap->mailbox) && !mailbox_expunge(imap->mailbox, NULL, &err)) {
+    if (!expunge(imap, &err)) {
         log_error("CLOSE: deleted messages could not be expunged: %s", err.text);
         imap_untagged(imap, "NO [%s] Deleted messages could not be expunged: %s",
                       error_reply(err.class)->imap, error_reply(err.class)->words);

@@ -160,6 +160,9 @@ static bool open_store(struct imap *imap, struct error *err)
         return error_memory(err);
     parser_init(&imap->parser, imap->in, imap->out, imap->arena, imap->conf->imap_line_max,
                 imap->conf->imap_line_max);
+    /* Clients quote names and words to search for as they are, which RFC 3501 forbids and nothing
+     * can be won by refusing. */
+    imap->parser.utf8 = true;
     imap->parser.wait = wait_client;
     imap->parser.wait_context = imap;
     imap->store = store_open(&user, err);

@@ -4,7 +4,7 @@
 load lib
 
 setup_file() {
-    demo_start --no-mail --users 4
+    demo_start --no-mail --users 6
 }
 
 teardown_file() {
@@ -102,6 +102,41 @@ S: \* 2 FETCH (FLAGS (\Answered*$Todo))
 S: c OK *
 C: d NOOP
 S: d OK *
+DIALOGUE
+    assert_success
+}
+
+@test "EXPUNGE removes what another session marked, though this one was not told yet" {
+    run both user5 <<'DIALOGUE'
+C2: c STORE 2 +FLAGS.SILENT (\\Deleted)
+S2: c OK *
+C: c EXPUNGE
+S: \* 2 FETCH (FLAGS (\Deleted*))
+S: \* 2 EXPUNGE
+S: c OK *
+C2: d STORE 3 +FLAGS.SILENT (\\Deleted)
+S2: d OK *
+C: d UID EXPUNGE 3
+S: \* 2 FETCH (UID 3 FLAGS (\Deleted*))
+S: \* 2 EXPUNGE
+S: d OK *
+C2: e NOOP
+S2: \* 2 EXPUNGE
+S2: \* 2 EXPUNGE
+S2: e OK *
+DIALOGUE
+    assert_success
+}
+
+@test "CLOSE removes what another session marked" {
+    run both user6 <<'DIALOGUE'
+C2: c STORE 1 +FLAGS.SILENT (\\Deleted)
+S2: c OK *
+C: c CLOSE
+S: c OK *
+C2: d NOOP
+S2: \* 1 EXPUNGE
+S2: d OK *
 DIALOGUE
     assert_success
 }

@@ -45,6 +45,14 @@ S: i OK *
 C: j LIST "" iNbOx
 S: \* LIST (*) "/" INBOX
 S: j OK *
+C: k LIST "" iNb%
+S: \* LIST (*) "/" INBOX
+S: k OK *
+C: l LIST In B*
+S: \* LIST (*) "/" INBOX
+S: l OK *
+C: m LIST "" Wor*
+S: m OK *
 DIALOGUE
     assert_success
 }

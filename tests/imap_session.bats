@@ -144,7 +144,7 @@ C: d NONSENSE {20+}\r\nz DELETE everything!\r\ne NOOP
 S: d BAD There is no command NONSENSE
 S: e OK *
 C: f SELECT "INBOX\x80"
-S: f BAD An octet above 127 must come in a literal, not in a quoted string
+S: f NO [CANNOT] The mailbox name is not valid modified UTF-7 *
 C: g STATUS INBOX ((((((((((((((((((((((((((((((
 S: g BAD *
 C: h LIST "" {1000000000}
