@@ -161,3 +161,35 @@ EOF
     run left_over
     assert_output ''
 }
+
+@test "what is appended, copied or moved is recent, with flags as without" {
+    talk <<'EOF'
+C: 1 CREATE fresh
+S~ 1 OK*
+C: 2 APPEND fresh (\\Seen) {12+}
+C: Subject: a\r\n\
+C:  {12+}
+C: Subject: b\r\n\
+C: 
+S: 2 OK*
+C: 3 STATUS fresh (RECENT)
+S: * STATUS fresh (RECENT 2)
+S: 3 OK*
+C: 4 SELECT fresh
+S~ * 2 RECENT
+S~ 4 OK*
+C: 5 CREATE other
+S: 5 OK*
+C: 6 COPY 1 other
+S: 6 OK*
+C: 7 MOVE 1 other
+S~ 7 OK*
+C: 8 EXAMINE other
+S~ * 2 RECENT
+S~ 8 OK*
+C: 9 FETCH 1:2 FLAGS
+S: * 1 FETCH (FLAGS (\Seen \Recent))
+S: * 2 FETCH (FLAGS (\Seen \Recent))
+S: 9 OK*
+EOF
+}

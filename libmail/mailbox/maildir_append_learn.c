@@ -100,8 +100,39 @@ void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t 
     kept(append, learnt);
 }
 
+static bool no_record(void *context, struct index_record *record)
+{
+    (void)context;
+    (void)record;
+    return false;
+}
+
+static bool any_in_cur(const struct maildir_append *append)
+{
+    for (size_t i = 0; i < append->count; i++)
+        if (!append->pending[i].in_new)
+            return true;
+    return false;
+}
+
+/* \Recent is set with or without flags (RFC 3501, 6.3.11), but who opens a mailbox that has no
+ * index takes what lies in cur/ for told: so an index is begun that knows better. */
+static void remember_recent(const struct maildir_append *append, const struct append_result *result)
+{
+    if (!append->maildir->paths.index || !any_in_cur(append))
+        return;
+    struct index_header header;
+    struct index *index = index_open(append->maildir->paths.index, result->uidvalidity, true);
+    if (index && !index_header(index, &header)) {
+        header = (struct index_header){ .uidnext = 1, .recent_from = result->first_uid };
+        index_write(index, &header, no_record, NULL, NULL);
+    }
+    index_close(&index);
+}
+
 void learn_tell_index(struct maildir_append *append, const struct append_result *result)
 {
+    remember_recent(append, result);
     if (!append->learnt_count)
         return;
     struct index_message *messages = calloc(append->learnt_count, sizeof(*messages));
