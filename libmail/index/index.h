@@ -37,6 +37,8 @@ struct index_header {
     uint32_t uidnext;
     uint32_t recent_from;             /* UIDs from here on were announced to nobody */
     unsigned char stamp[INDEX_STAMP]; /* the format's: equal means that nothing changed */
+    uint32_t unseen, recent;          /* among the records */
+    uint64_t counted; /* the format's: what the counts rest on beside the stamp; 0: nothing */
 };
 
 /* The header as it is stored, with its empty line. It may be cached without the others (which are
@@ -55,6 +57,10 @@ enum {
 struct index *index_open(const char *directory, uint32_t uidvalidity, bool write);
 void index_close(struct index **index); /* NULL inside is fine; flushes */
 
+/* The header alone, without opening the index, with UIDVALIDITY and how many records it says there
+ * are. False: none that can be read. */
+bool index_peek(const char *directory, struct index_header *out, uint32_t *uidvalidity,
+                uint32_t *count);
 /* False: there is no index file that could be read. */
 bool index_header(const struct index *index, struct index_header *out);
 /* How many messages the file has records of; the i-th in UID order, counted from 0. False: damaged.

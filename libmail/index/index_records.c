@@ -2,6 +2,7 @@
 #include "index/index_private.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -57,6 +58,9 @@ void header_encode(unsigned char out[HEADER_SIZE], const struct index *index,
     put_le(out + 24, index->id, 8);
     put_le(out + 32, index->end, 8);
     memcpy(out + 40, header->stamp, INDEX_STAMP);
+    put_le(out + 104, header->unseen, 4);
+    put_le(out + 108, header->recent, 4);
+    put_le(out + 112, header->counted, 8);
     put_le(out + 120, XXH64(out, 120, 0), 8);
 }
 
@@ -75,7 +79,34 @@ static const char *header_decode(struct index *index, const unsigned char in[HEA
     index->cache_id = get_le(in + 24, 8);
     index->cache_end = get_le(in + 32, 8);
     memcpy(index->header.stamp, in + 40, INDEX_STAMP);
+    index->header.unseen = (uint32_t)get_le(in + 104, 4);
+    index->header.recent = (uint32_t)get_le(in + 108, 4);
+    index->header.counted = get_le(in + 112, 8);
     return NULL;
+}
+
+bool index_peek(const char *directory, struct index_header *out, uint32_t *uidvalidity,
+                uint32_t *count)
+{
+    unsigned char header[HEADER_SIZE];
+    char path[4200];
+    int len = snprintf(path, sizeof(path), "%s/" INDEX_FILE, directory);
+    int fd = len > 0 && (size_t)len < sizeof(path)
+                 ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+                 : -1;
+    if (fd < 0)
+        return false;
+    ssize_t n = pread(fd, header, sizeof(header), 0);
+    close(fd);
+    if (n != (ssize_t)sizeof(header))
+        return false;
+    struct index index = { .uidvalidity = (uint32_t)get_le(header + 8, 4) };
+    if (header_decode(&index, header))
+        return false;
+    *uidvalidity = index.uidvalidity;
+    *out = index.header;
+    *count = index.count;
+    return true;
 }
 
 static const char *read_header(struct index *index)

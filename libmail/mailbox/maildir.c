@@ -18,8 +18,8 @@ static void maildir_close(struct mailbox *mailbox)
     struct error err = { 0 };
     if (!maildir_checkpoint(mailbox, &err))
         log_error("closing %s: %s", maildir->paths.mail, err.text);
-    maildir_index_save(maildir);
     maildir_compact(maildir);
+    maildir_index_save(maildir);
     maildir_release(maildir);
 }
 

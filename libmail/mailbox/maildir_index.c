@@ -1,5 +1,7 @@
 /* What the index remembers of a Maildir: where each file was and with which flags, under a stamp of
  * the directories. While they bear that stamp nothing is read but the list and the index. */
+#include <stdio.h>
+#include <xxhash.h>
 #include "index/index.h"
 #include "base/log.h"
 #include "mailbox/maildir_private.h"
@@ -16,23 +18,59 @@ static void stamp_number(unsigned char **out, uint64_t n)
         *(*out)++ = (unsigned char)(n >> (8 * i));
 }
 
-/* The inodes as well: a mailbox put back from a backup may have the old times. All zero: no stamp.
- */
-static void stamp_encode(struct maildir *maildir, const struct maildir_stamp *stamp,
-                         unsigned char out[INDEX_STAMP])
+/* The inodes as well: a mailbox put back from a backup may have the old times. */
+static void stamp_encode(const struct maildir_stamp *stamp, unsigned char out[INDEX_STAMP])
 {
-    struct stat cur, fresh;
     memset(out, 0, INDEX_STAMP);
-    if (fstatat(maildir->root, "cur", &cur, 0) != 0 ||
-        fstatat(maildir->root, "new", &fresh, 0) != 0)
-        return;
-    stamp_number(&out, cur.st_ino);
-    stamp_number(&out, fresh.st_ino);
+    stamp_number(&out, stamp->cur_ino);
+    stamp_number(&out, stamp->new_ino);
     stamp_number(&out, (uint64_t)stamp->cur_changed.tv_sec);
     stamp_number(&out, (uint64_t)stamp->cur_changed.tv_nsec);
     stamp_number(&out, (uint64_t)stamp->new_changed.tv_sec);
     stamp_number(&out, (uint64_t)stamp->new_changed.tv_nsec);
     stamp_number(&out, 1);
+}
+
+/* The list as the counts saw it. */
+static uint64_t list_mark(const struct stat *list)
+{
+    uint64_t numbers[] = { list->st_ino, (uint64_t)list->st_size, (uint64_t)list->st_mtim.tv_sec,
+                           (uint64_t)list->st_mtim.tv_nsec };
+    return XXH3_64bits(numbers, sizeof(numbers)) | 1;
+}
+
+static bool stat_in(const char *directory, const char *name, struct stat *st)
+{
+    char path[4200];
+    int len = snprintf(path, sizeof(path), "%s/%s", directory, name);
+    return len > 0 && (size_t)len < sizeof(path) && stat(path, st) == 0;
+}
+
+bool maildir_index_status(const struct maildir_paths *paths, struct store_status *out)
+{
+    struct index_header header;
+    struct stat cur, fresh, list;
+    unsigned char now[INDEX_STAMP];
+    uint32_t uidvalidity, count;
+    if (!paths->index || !stat_in(paths->mail, "cur", &cur) ||
+        !stat_in(paths->mail, "new", &fresh) || !stat_in(paths->control, UIDLIST, &list) ||
+        !index_peek(paths->index, &header, &uidvalidity, &count))
+        return false;
+    stamp_encode(&(struct maildir_stamp){ .cur_changed = cur.st_mtim,
+                                          .new_changed = fresh.st_mtim,
+                                          .cur_ino = cur.st_ino,
+                                          .new_ino = fresh.st_ino },
+                 now);
+    if (memcmp(now, header.stamp, sizeof(now)) != 0 || header.counted != list_mark(&list))
+        return false;
+    *out = (struct store_status){
+        .messages = count,
+        .recent = header.recent,
+        .unseen = header.unseen,
+        .uidnext = header.uidnext,
+        .uidvalidity = uidvalidity,
+    };
+    return true;
 }
 
 static bool expected_info(struct buf *out, uint8_t place, uint8_t flags, uint32_t keywords)
@@ -119,7 +157,7 @@ bool maildir_index_load(struct maildir *maildir, struct error *err)
     }
     if (!named || !stamp_take(maildir, &maildir->stamp, NULL))
         return true;
-    stamp_encode(maildir, &maildir->stamp, now);
+    stamp_encode(&maildir->stamp, now);
     bool unread = maildir->entries.count &&
                   maildir->entries.at[maildir->entries.count - 1].uid >= header.uidnext;
     maildir->stamped = !unread && memcmp(now, header.stamp, sizeof(now)) == 0;
@@ -153,6 +191,28 @@ static bool next_record(void *context, struct index_record *out)
     return true;
 }
 
+/* 0 while the list has lines that we have not read. */
+static uint64_t counts_rest_on(const struct maildir *maildir)
+{
+    struct stat st;
+    return uidlist_whole(&maildir->uidlist) && fstat(maildir->uidlist.fd, &st) == 0 ? list_mark(&st)
+                                                                                    : 0;
+}
+
+/* As the next session will: take_record() and maildir_live(). */
+static void count(const struct maildir *maildir, struct index_header *header)
+{
+    const struct entries *entries = &maildir->entries;
+    header->unseen = header->recent = 0;
+    for (size_t i = 0; i < entries->count; i++) {
+        const struct maildir_entry *entry = &entries->at[i];
+        if (!(entry->state & ENTRY_PRESENT))
+            continue;
+        header->unseen += !(maildir_info_parse(entry_info(entries, entry)).flags & FLAG_SEEN);
+        header->recent += entry->state & ENTRY_NEW || entry->uid >= header->recent_from;
+    }
+}
+
 void maildir_index_save(struct maildir *maildir)
 {
     struct index *index = maildir->mailbox.index;
@@ -165,10 +225,14 @@ void maildir_index_save(struct maildir *maildir)
     header.recent_from = maildir->mailbox.write ? header.uidnext : maildir->recent_from;
     /* Only where a scan has proved it. */
     if (maildir->stamped && !maildir->deferred_scan && !stamp_racy(&maildir->stamp))
-        stamp_encode(maildir, &maildir->stamp, header.stamp);
+        stamp_encode(&maildir->stamp, header.stamp);
+    header.counted = counts_rest_on(maildir);
+    header.unseen = old.unseen;
+    header.recent = old.recent;
     if (there && !maildir->index_stale && !index_unwritten(index) &&
         memcmp(&old, &header, sizeof(old)) == 0)
         return;
+    count(maildir, &header);
     struct save save = { .maildir = maildir, .text = BUF_INIT(512) };
     if (index_write(index, &header, next_record, &save, NULL))
         maildir->index_stale = false;

@@ -127,6 +127,7 @@ struct uidlist {
 struct maildir_stamp {
     struct timespec new_changed, cur_changed; /* time stamps of the directories */
     struct timespec scanned;                  /* the clock when a scan with this result started */
+    ino_t new_ino, cur_ino;
 };
 
 struct maildir {
@@ -289,6 +290,8 @@ void maildir_tmp_clean(int root, time_t now);
 /* maildir_index.c: what the index knows of the directories' state. */
 bool maildir_index_load(struct maildir *maildir, struct error *err);
 void maildir_index_save(struct maildir *maildir);
+/* What STATUS asks for but the size, from the index's header; false: the mailbox must be opened. */
+bool maildir_index_status(const struct maildir_paths *paths, struct store_status *out);
 bool maildir_index_keep(struct maildir *maildir, struct error *err);
 
 /* maildir_status.c */

@@ -40,8 +40,11 @@ bool stamp_take(struct maildir *maildir, struct maildir_stamp *out, struct error
         held.st_dev != here.st_dev)
         return error_set(err, ERROR_NO_SUCH, "the mailbox %s was replaced by another",
                          maildir->paths.mail);
-    out->cur_changed = cur.st_mtim;
-    out->new_changed = fresh.st_mtim;
+    *out = (struct maildir_stamp){ .scanned = out->scanned,
+                                   .cur_changed = cur.st_mtim,
+                                   .new_changed = fresh.st_mtim,
+                                   .cur_ino = cur.st_ino,
+                                   .new_ino = fresh.st_ino };
     return true;
 }
 

@@ -1,5 +1,8 @@
-/* STATUS: the mailbox opened for reading, counted, and closed. */
+/* STATUS: the counts in the index while they hold, else the mailbox opened for reading, counted,
+ * and closed. */
 #include "mailbox/maildir_private.h"
+
+enum { PATH_MEMORY = 64 * 1024 };
 
 static bool count(struct mailbox *mailbox, bool want_size, struct store_status *out,
                   struct error *err)
@@ -27,9 +30,21 @@ static bool count(struct mailbox *mailbox, bool want_size, struct store_status *
     return true;
 }
 
+static bool known(const struct location *location, struct bytes name, struct store_status *out)
+{
+    struct maildir_paths paths;
+    struct arena *arena = arena_create(PATH_MEMORY);
+    bool ok = arena && maildir_layout(location, name, arena, &paths, NULL) &&
+              maildir_index_status(&paths, out);
+    arena_destroy(&arena);
+    return ok;
+}
+
 bool maildir_status(const struct location *location, struct bytes name, bool want_size,
                     struct store_status *out, struct error *err)
 {
+    if (!want_size && known(location, name, out))
+        return true;
     struct mailbox *mailbox = maildir_open(location, name, false, err);
     if (!mailbox)
         return false;

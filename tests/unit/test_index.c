@@ -283,6 +283,66 @@ static void a_header_asked_for_with_the_structure_does_not_cost_the_structure(vo
     mailbox_close(&mailbox);
 }
 
+static struct store_status status_of(struct fixture *f)
+{
+    struct store_status status, opened;
+    assert_ok(f, store_status(f->store, BYTES("INBOX"), false, &status, &f->err));
+    /* With the size it is opened and counted. */
+    assert_ok(f, store_status(f->store, BYTES("INBOX"), true, &opened, &f->err));
+    assert_int_equal(status.messages, opened.messages);
+    assert_int_equal(status.recent, opened.recent);
+    assert_int_equal(status.unseen, opened.unseen);
+    assert_int_equal(status.uidnext, opened.uidnext);
+    assert_int_equal(status.uidvalidity, opened.uidvalidity);
+    return status;
+}
+
+static void status_from_the_index_is_what_opening_tells(void **state)
+{
+    struct fixture *f = *state;
+    struct store_status status;
+    fixture_append(f, "INBOX", MAIL("one"), FLAG_SEEN);
+    fixture_append(f, "INBOX", MAIL("two"), 0);
+    for (int i = 0; i < 2; i++) { /* unproved at first, from the header then */
+        status = status_of(f);
+        assert_int_equal(status.messages, 2);
+        assert_int_equal(status.unseen, 1);
+        assert_int_equal(status.recent, 2);
+        usleep(50000);
+    }
+    struct mailbox *mailbox = fixture_open(f, "INBOX", true); /* takes \Recent away */
+    struct numset all = { 0 };
+    assert_true(numset_add(&all, 1, 2));
+    status = status_of(f);
+    assert_int_equal(status.messages, 2);
+    mailbox_close(&mailbox);
+    usleep(50000);
+    for (int i = 0; i < 3; i++) {
+        status = status_of(f);
+        assert_int_equal(status.recent, 0);
+        assert_int_equal(status.unseen, 1);
+    }
+    mailbox = fixture_open(f, "INBOX", true);
+    assert_ok(f, mailbox_store(mailbox, &all, STORE_ADD, FLAG_SEEN, 0, NULL, &f->err));
+    numset_free(&all);
+    assert_int_equal(status_of(f).unseen, 0);
+    mailbox_close(&mailbox);
+    assert_int_equal(status_of(f).unseen, 0);
+    usleep(50000);
+    status_of(f);
+    fixture_put(f, "new/9.h", MAIL("other"));
+    status = status_of(f);
+    assert_int_equal(status.messages, 3);
+    assert_int_equal(status.unseen, 1);
+    assert_int_equal(status.recent, 1);
+    assert_int_equal(status.uidnext, 4);
+    usleep(50000);
+    status_of(f);
+    fixture_unlink(f, "new/9.h");
+    assert_int_equal(status_of(f).messages, 2);
+    assert_int_equal(status_of(f).uidnext, 4);
+}
+
 /* What a client can see of the mailbox, in one string. */
 static void describe(struct fixture *f, struct mailbox *mailbox, struct buf *out)
 {
@@ -398,6 +458,7 @@ int main(void)
         TEST(a_mailbox_says_the_same_whatever_happens_to_its_index),
         TEST(a_header_asked_for_with_the_structure_does_not_cost_the_structure),
         TEST(a_header_is_read_from_its_message_once),
+        TEST(status_from_the_index_is_what_opening_tells),
         TEST(an_unchanged_mailbox_is_opened_without_reading_its_directories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
