@@ -37,15 +37,32 @@ static bool is_empty(const char *path)
     return dir && entries <= 2;
 }
 
+/* A server makes the directory and the one above it. */
+static bool can_be_made(const char *path)
+{
+    char up[4096];
+    struct stat st;
+    snprintf(up, sizeof(up), "%s", path);
+    for (int i = 0; i < 2; i++) {
+        char *slash = strrchr(up, '/');
+        if (!slash || slash == up)
+            return true;
+        *slash = '\0';
+    }
+    return stat(up, &st) == 0;
+}
+
 static bool check_directory(struct check *check, const char *name, const char *path)
 {
     struct stat st;
     const char *source = conf_source(check->conf, name);
-    if (stat(path, &st) != 0 && errno == ENOENT)
+    int trouble = stat(path, &st) == 0 ? 0 : errno;
+    if (trouble == ENOENT && can_be_made(path))
         check_warning(check, "%s %s (%s) is not there; a server makes it when it starts as root",
                       name, path, source);
-    else if (stat(path, &st) != 0)
-        check_error(check, "%s %s (%s): %s", name, path, source, strerror(errno));
+    else if (trouble)
+        check_error(check, "%s %s (%s): %s; mkdir -p -m 755 %s", name, path, source,
+                    strerror(trouble), path);
     else if (!S_ISDIR(st.st_mode))
         check_error(check, "%s %s (%s) is no directory", name, path, source);
     else if (st.st_mode & 022)

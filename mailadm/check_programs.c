@@ -135,9 +135,9 @@ static void check_service(struct check *check, const struct service *service)
         started = true;
     }
     if (!started)
-        check_warning(check, "nothing starts %s; %s", service->program,
-                      systemd ? "systemctl enable --now its socket"
-                              : "add it to inetd.conf or enable its socket");
+        check_warning(check, "nothing starts %s; %s%s%s", service->program,
+                      systemd ? "systemctl enable --now " : "add a line for it to inetd.conf",
+                      systemd ? service->program : "", systemd ? ".socket" : "");
 }
 
 static void check_lmtp_socket(struct check *check)

@@ -18,7 +18,7 @@
 
 #define FILE_MAX (1 << 20)
 #define USERS_MAX 10000 /* beyond, only lines are looked at */
-#define MAIL_MAX 2000 /* of so many the mail is looked at, a process each */
+#define MAIL_MAX 2000   /* of so many the mail is looked at, a process each */
 #define MEMORY ((size_t)64 << 20)
 
 /* Whether a line of a PAM file begins with this stage ("auth"), with "-auth", or includes another

@@ -52,6 +52,37 @@ static bool check_delimiter(const char *value, struct error *err)
     return error_set(err, ERROR_INVALID, "`%s' cannot part an address and its detail", value);
 }
 
+/* Octets of "08Xu" behind a "%": a width only with zeros, since an id has no blanks; 0 when it is
+ * no variable. */
+static size_t uidl_variable(const char *at)
+{
+    size_t width = *at == '0' ? strspn(at, "0123456789") : 0, x = at[width] == 'X';
+    const char *letters = width || x ? "uv" : "uvfg%";
+    return at[width + x] && strchr(letters, at[width + x]) ? width + x + 1 : 0;
+}
+
+/* A wrong format would make a maildrop look empty. */
+static bool check_uidl(const char *value, struct error *err)
+{
+    bool unique = false;
+    for (const char *at = value; *at; at++) {
+        if (*at <= ' ' || *at > '~')
+            return error_set(err, ERROR_INVALID,
+                             "POP3's ids cannot have blanks or other than ASCII");
+        if (*at != '%')
+            continue;
+        size_t len = uidl_variable(at + 1);
+        if (len == 0)
+            return error_set(err, ERROR_INVALID,
+                             "`%s' is no variable; write %%u, %%v, %%08Xu, %%08Xv, %%f or %%g", at);
+        at += len;
+        unique |= strchr("ufg", *at) != NULL;
+    }
+    return unique ||
+           error_set(err, ERROR_INVALID,
+                     "all messages would have the id `%s'; it needs %%u, %%f or %%g", value);
+}
+
 static bool check_special_use(const char *value, struct error *err)
 {
     static const char *const uses[] = { "\\All",  "\\Archive", "\\Drafts",    "\\Flagged",
@@ -87,7 +118,9 @@ const struct setting settings[] = {
     { NAME("mail_user", mail_user), .type = SETTING_STRING, .fallback = "",
       .help = "System user that owns the mail of virtual users whose entry has no uid." },
     { NAME("first_valid_uid", first_valid_uid), .type = SETTING_NUMBER, .fallback = "1000",
-      .max = COUNT_MAX, .help = "Lowest uid that may receive and read mail, that of\n.Ic mail_user\naside.\nUid 0 never may." },
+      .max = COUNT_MAX,
+      .help = "Lowest uid that may receive and read mail, that of\n.Ic mail_user\naside.\nUid 0 "
+              "never may." },
     { NAME("last_valid_uid", last_valid_uid), .type = SETTING_NUMBER, .fallback = "0",
       .max = COUNT_MAX, .help = "Highest such uid; 0 is no limit." },
     { NAME("durable", durable), .type = SETTING_BOOL, .fallback = "yes",
@@ -138,7 +171,9 @@ const struct setting settings[] = {
     { NAME("login_user", login_user), .type = SETTING_STRING, .fallback = "postern-login",
       .help = "System user without privileges that speaks with strangers." },
     { NAME("login_root", login_root), .type = SETTING_STRING, .fallback = "/run/postern/empty",
-      .check = check_path, .help = "Empty directory that is the root of those processes.\nIt is made where it is missing." },
+      .check = check_path,
+      .help =
+          "Empty directory that is the root of those processes.\nIt is made where it is missing." },
     { NAME("login_timeout", login_timeout), .type = SETTING_DURATION, .fallback = "60s", .min = 1,
       .max = 3600, .help = "Time for a client to log in." },
     { NAME("idle_timeout", idle_timeout), .type = SETTING_DURATION, USER, .fallback = "30m",
@@ -173,10 +208,11 @@ const struct setting settings[] = {
       .help = "Time between looks for new mail in IDLE when the kernel has no watches left." },
     HEADING("POP3"),
     { NAME("pop3_uidl_format", pop3_uidl_format), .type = SETTING_STRING, USER,
-      .fallback = "%08Xu%08Xv",
+      .fallback = "%08Xu%08Xv", .check = check_uidl,
       .help = "Unique identifier of a message, in Dovecot's variables:\n.Ql %u\nUID,\n.Ql "
               "%v\nUIDVALIDITY,\n"
-              ".Ql %f\nbase name of the file,\n.Ql %m\nMD5 of the headers,\n.Ql %g\nGUID." },
+              ".Ql %f\nbase name of the file,\n.Ql %g\nGUID;\n.Ql %08Xu\nis the UID in eight "
+              "hexadecimal digits." },
     { NAME("pop3_delete_expunges", pop3_delete_expunges), .type = SETTING_BOOL, USER,
       .fallback = "yes",
       .help = "QUIT removes messages that were deleted; with\n.Ql no\nit flags them \\eDeleted." },

@@ -165,6 +165,20 @@ static void mistakes_are_told_with_their_line(void **state)
         ":1: tls_cert: `tls.crt' is neither an absolute path nor credential:NAME (of systemd)");
     assert_wrong("auth = ldap\n",
                  ":1: auth: `ldap' is no way to find users; write pam or passwd-file:/PATH");
+    assert_wrong("pop3_uidl_format = \"%m\"\n",
+                 ":1: pop3_uidl_format: `%m' is no variable; write %u, "
+                 "%v, %08Xu, %08Xv, %f or %g");
+    assert_wrong("pop3_uidl_format = \"%8u\"\n",
+                 ":1: pop3_uidl_format: `%8u' is no variable; write "
+                 "%u, %v, %08Xu, %08Xv, %f or %g");
+    assert_wrong("pop3_uidl_format = \"%u.%\"\n",
+                 ":1: pop3_uidl_format: `%' is no variable; write %u, "
+                 "%v, %08Xu, %08Xv, %f or %g");
+    assert_wrong("pop3_uidl_format = \"%v %u\"\n",
+                 ":1: pop3_uidl_format: POP3's ids cannot have blanks or other than ASCII");
+    assert_wrong("pop3_uidl_format = \"%08Xv%%\"\n",
+                 ":1: pop3_uidl_format: all messages would have the id `%08Xv%%'; it needs %u, %f "
+                 "or %g");
     assert_wrong("first_valid_uid = 2000\nlast_valid_uid = 1500\n",
                  ":2: last_valid_uid 1500 is below first_valid_uid 2000");
 }
