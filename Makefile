@@ -77,6 +77,11 @@ $(OBJ)/$(1).o: PIC = -fPIC
 endef
 $(foreach m,$(MODULE_C:.c=),$(eval $(call module,$(m))))
 
+# Modules tell builds apart by this.
+$(BUILD)/gen/module_build.h: $(wildcard libmail/*/*.h)
+	@mkdir -p $(@D); echo "#define MODULE_BUILD \"postern-build-$$(cat $^ | cksum | cut -d' ' -f1)\"" >$@
+$(OBJ)/libmail/auth/module.o $(MODULE_C:%.c=$(OBJ)/%.o): $(BUILD)/gen/module_build.h
+
 $(OBJ)/%.o: %.c $(BUILD)/flags | $(BUILD)/libraries
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(or $(PIC),-fPIE) -MMD -MP -c -o $@ $<

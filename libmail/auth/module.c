@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "auth/module_export.h"
 
 /* The directory of the running executable; LIBEXECDIR where /proc does not say. */
 static void own_directory(char *out, size_t size)
@@ -28,6 +29,16 @@ static bool module_path(char *out, size_t size, const char *directory, const cha
     return n > 0 && (size_t)n < size && access(out, F_OK) == 0;
 }
 
+static bool same_build(void *handle, const char *path, const char *name, struct error *err)
+{
+    char symbol[64];
+    snprintf(symbol, sizeof(symbol), "%s_module_build", name);
+    const char *build = dlsym(handle, symbol);
+    return (build && strcmp(build, MODULE_BUILD) == 0) ||
+           error_set(err, ERROR_UNAVAILABLE,
+                     "%s is of another build than this program: install both together", path);
+}
+
 const void *module_load(const char *name, struct error *err)
 {
     char directory[PATH_MAX], path[PATH_MAX + 64], symbol[64];
@@ -43,6 +54,8 @@ const void *module_load(const char *name, struct error *err)
         error_set(err, ERROR_UNAVAILABLE, "loading %s: %s", path, dlerror());
         return NULL;
     }
+    if (!same_build(handle, path, name, err))
+        return NULL;
     snprintf(symbol, sizeof(symbol), "%s_module", name);
     const void *table = dlsym(handle, symbol);
     if (!table)

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/random.h>
 #include "auth/crypt_module.h"
+#include "auth/module_export.h"
 
 extern const struct crypt_module crypt_module;
+MODULE_EXPORT(crypt);
 
 static bool same(const char *a, const char *b)
 {

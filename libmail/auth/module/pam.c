@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "auth/module_export.h"
 #include "auth/pam_module.h"
 
 extern const struct pam_module pam_module;
+MODULE_EXPORT(pam);
 
 static const struct {
     int code;

@@ -1,3 +1,4 @@
+#include "auth/module_export.h"
 #include "serve/certificate.h"
 
 #include <gnutls/gnutls.h>
@@ -6,6 +7,7 @@
 #define CHAIN_MAX 32
 
 extern const struct certificate_module certificate_module;
+MODULE_EXPORT(certificate);
 
 static bool failed(struct error *err, const char *what, int code)
 {

@@ -11,9 +11,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "auth/module_export.h"
 #include "serve/seccomp_module.h"
 
 extern const struct seccomp_module seccomp_module;
+MODULE_EXPORT(seccomp);
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1

@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "auth/module_export.h"
 #include "serve/tls_module.h"
 
 extern const struct tls_module tls_module;
+MODULE_EXPORT(tls);
 
 #define CHAIN_MAX 16
 #define TLS_AHEAD 17408 /* the longest record */
