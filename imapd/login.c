@@ -146,7 +146,7 @@ static void give_up(struct dialogue *dialogue)
 static void forget(struct dialogue *dialogue)
 {
     buf_wipe(&dialogue->parser.scratch);
-    arena_clear(dialogue->arena);
+    arena_wipe(dialogue->arena);
 }
 
 static void converse(struct dialogue *dialogue)

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FIRST_BLOCK = 4096, LARGEST_STEP = 256 * 1024, ALIGNMENT = alignof(max_align_t) };
 
@@ -49,6 +50,13 @@ void arena_clear(struct arena *arena)
     }
     arena->newest->used = 0;
     arena->handed = 0;
+}
+
+void arena_wipe(struct arena *arena)
+{
+    for (struct block *block = arena->newest; block; block = block->next)
+        explicit_bzero(block->data, block->used);
+    arena_clear(arena);
 }
 
 void arena_destroy(struct arena **arena)

@@ -11,6 +11,7 @@ struct arena;
 struct arena *arena_create(size_t limit);
 void arena_destroy(struct arena **arena); /* NULL inside is fine; sets it to NULL */
 void arena_clear(struct arena *arena);    /* frees all but the first block, for the next command */
+void arena_wipe(struct arena *arena);     /* the same, and nothing of it stays in memory: passwords */
 
 /* Zeroed memory aligned for any type; NULL when the limit or the machine's memory is reached. */
 void *arena_alloc(struct arena *arena, size_t size);

@@ -1,6 +1,7 @@
 #include "base/input.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct input *input_create(const struct input_ops *ops, size_t size, size_t buffer_size)
 {
@@ -27,6 +28,12 @@ void input_close(struct input **input)
         free((*input)->buffer);
     free(*input);
     *input = NULL;
+}
+
+void input_forget(struct input *input)
+{
+    explicit_bzero(input->buffer, input->at);
+    explicit_bzero(input->buffer + input->filled, input->capacity - input->filled);
 }
 
 static size_t buffered(const struct input *input)

@@ -70,6 +70,8 @@ static inline struct bytes input_buffered(const struct input *input)
     return (struct bytes){ input->buffer + input->at, input->filled - input->at };
 }
 void input_consume(struct input *input, size_t n); /* n at most what is buffered */
+/* Wipes what was consumed and still lies in the buffer: passwords. Only on a buffer of its own. */
+void input_forget(struct input *input);
 bool input_skip(struct input *input, uint64_t n, struct error *err);
 /* Puts octets in front of what is buffered (bytes handed over by the login process), growing the buffer where
  * it must. ERROR_INVALID on input_memory. */

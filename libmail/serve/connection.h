@@ -59,6 +59,9 @@ struct grant {
 };
 bool monitor_run(struct connection *connection, int fd, pid_t login, struct grant *grant,
                  struct arena *arena);
+/* What a connection's other process died of: where it is a crash, this one dies of it too, so that a
+ * listener sees it and starts anew. */
+void connection_share_end(const struct connection *connection, int signal);
 /* Becomes the user and serves. Exit status. */
 int session_run(struct connection *connection, const struct grant *grant);
 /* A session over pipes as the user who started us. Exit status. */

@@ -235,7 +235,7 @@ static bool begin(struct listener *l)
     uint32_t before = 0;
     const char *inherited = getenv(LISTEN_CHILDREN);
     if (inherited && bytes_to_u32(bytes_of(inherited), &before))
-        for (; before > 0; before--)
+        for (; before > 0 && l->count < l->conf->listener_max; before--)
             remember(l, 0, -1);
     unsetenv(LISTEN_CHILDREN);
     if (l->signals < 0)

@@ -27,6 +27,13 @@ static struct inside *inside_of(struct login *login)
     return login->private;
 }
 
+/* A deadline that has passed is one still: less than nothing would mean none. */
+static void keep_deadline(struct inside *in)
+{
+    int64_t left = in->deadline - wait_clock();
+    transport_deadline(in->transport, left > 0 ? (int)left : 0);
+}
+
 /* ---- TLS ---- */
 
 static bool handshake(struct inside *in, struct error *err)
@@ -108,7 +115,7 @@ static enum auth_verdict ask(struct login *login, unsigned type, const struct by
     enum auth_verdict verdict = wait_verdict(in, last);
     /* The time that an answer costs is not the client's. */
     in->deadline += wait_clock() - since;
-    transport_deadline(in->transport, (int)(in->deadline - wait_clock()));
+    keep_deadline(in);
     if (verdict == AUTH_OK)
         hand_over(in, resume);
     return verdict;
@@ -251,7 +258,7 @@ static bool prepare(struct inside *in, struct error *err)
     if (!in->transport)
         return error_memory(err);
     in->deadline = wait_clock() + (int64_t)conf->login_timeout * 1000;
-    transport_deadline(in->transport, (int)(in->deadline - wait_clock()));
+    keep_deadline(in);
     in->login = (struct login){
         .conf = conf,
         .peer = &c->peer,
@@ -299,6 +306,7 @@ static void serve(struct inside *in)
     if (in->granted) {
         if (in->login.tls_active && in->stream >= 0) {
             live_with_session();
+            input_forget(in->login.in); /* the password */
             transport_deadline(in->transport, -1);
             transport_shuttle(in->transport, in->login.in, in->stream);
         }

@@ -56,24 +56,26 @@ static int signal_of_login(struct monitor *m, bool killed)
     return pid > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-/* Login's work is done, or it must not go on. Its crash is ours: a listener sees it and starts
- * anew.
- */
-static void end_login(struct monitor *m)
+void connection_share_end(const struct connection *connection, int signal)
 {
-    bool killed = kill(m->login, SIGKILL) == 0 || errno == ESRCH;
-    if (!killed && !m->granted)
-        shutdown(m->connection->fd, SHUT_RDWR);
-    int signal = signal_of_login(m, killed);
     if (!signal || signal == SIGKILL || signal == SIGTERM || signal == SIGINT)
         return;
     log_error("the login process of a connection from %s died of signal %d (%s)",
-              m->connection->peer.address, signal, strsignal(signal));
+              connection->peer.address, signal, strsignal(signal));
     if (signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGSYS) {
         struct sigaction plain = { .sa_handler = SIG_DFL };
         sigaction(signal, &plain, NULL);
         raise(signal);
     }
+}
+
+/* Login's work is done, or it must not go on. */
+static void end_login(struct monitor *m)
+{
+    bool killed = kill(m->login, SIGKILL) == 0 || errno == ESRCH;
+    if (!killed && !m->granted)
+        shutdown(m->connection->fd, SHUT_RDWR);
+    connection_share_end(m->connection, signal_of_login(m, killed));
 }
 
 static void stop(struct monitor *m)
@@ -240,6 +242,8 @@ static void on_text(struct monitor *m, unsigned type)
     struct bytes text;
     if (!read_text(m, sizeof(m->tls) - 1, &payload, &text) || text.len == 0) {
         violation(m, "a malformed message");
+    } else if (type == ASK_TLS && !m->gate.seen[PRIVSEP_SIGN]) {
+        violation(m, "TLS, but no handshake was signed");
     } else if (type == ASK_TLS) {
         log_quote(m->tls, sizeof(m->tls), text.data, text.len);
         m->connection->peer.tls = true;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -119,6 +120,16 @@ static bool drop(const struct conf *conf, struct error *err)
     return true;
 }
 
+/* Changing ids empties the sets, unless whoever started us arranged otherwise (securebits, ambient
+ * capabilities). */
+static bool drop_capabilities(struct error *err)
+{
+    struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+    return syscall(SYS_capset, &head, none) == 0 ||
+           error_errno(err, errno, "giving up capabilities");
+}
+
 static int compare_fds(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
@@ -183,7 +194,7 @@ bool sandbox_enter(enum sandbox_kind kind, const struct conf *conf, const int *k
         return false;
     /* Changing ids resets what sandbox_private set. */
     sandbox_private();
-    if (!close_others(kind, keep, keep_count, err))
+    if (!drop_capabilities(err) || !close_others(kind, keep, keep_count, err))
         return false;
     limit(kind);
     return install(kind, err);

@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "base/wait.h"
@@ -67,6 +68,20 @@ static int run(struct connection *c, const struct grant *grant, struct session *
     return c->serve->service->session(session);
 }
 
+/* A supervisor may end what is left of the service when this process ends: login, our one child, first
+ * sends what it still has. */
+static void await_login(const struct connection *c)
+{
+    int status;
+    if (!wait_ready(c->monitor_fd, POLLIN, SESSION_FLUSH))
+        return;
+    for (int tries = 0; tries < 100; tries++, wait_sleep(2))
+        if (waitpid(-1, &status, WNOHANG) > 0) {
+            connection_share_end(c, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+            return;
+        }
+}
+
 int session_run(struct connection *c, const struct grant *grant)
 {
     struct error err = { 0 };
@@ -91,10 +106,8 @@ int session_run(struct connection *c, const struct grant *grant)
     int status = run(c, grant, &session);
     output_close(&session.out);
     input_close(&session.in);
-    /* A supervisor may end what is left of the service when this process ends: login first sends
-     * what it still has. */
     if (grant->tls)
-        wait_ready(c->monitor_fd, POLLIN, SESSION_FLUSH);
+        await_login(c);
     return status;
 }
 

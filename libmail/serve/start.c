@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -99,6 +100,18 @@ static void save_stderr(int connection)
         replace(2, O_WRONLY);
 }
 
+/* What the starter ignores or blocks stays so across exec. Without SIGCHLD a listener would never learn
+ * that a connection has ended; a listener that executes itself anew has good reasons to block the
+ * others until it can take them. */
+static void usual_signals(enum start_kind kind)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGCHLD, SIG_DFL);
+    if (kind != START_LISTENING)
+        sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 void start_detect(struct start *start)
 {
     size_t passed = passed_count();
@@ -106,6 +119,7 @@ void start_detect(struct start *start)
     take_listeners(start, passed);
     if (start->listen_count > 0) {
         start->kind = START_LISTENING;
+        usual_signals(start->kind);
         save_stderr(start->listen_fds[0]);
         return;
     }
@@ -119,6 +133,7 @@ void start_detect(struct start *start)
         start->out = start->in;
     if (start->kind == START_LISTENING)
         start->listen_fds[start->listen_count++] = 0;
+    usual_signals(start->kind);
     if (start->kind != START_TERMINAL)
         save_stderr(start->in);
 }

@@ -20,7 +20,7 @@ struct start {
 };
 
 /* Looks at standard input and LISTEN_FDS/LISTEN_PID (which are removed from the environment). Replaces standard error where it is
- * the client's socket (same inode as standard input). */
+ * the client's socket (same inode as standard input). Signals that the starter ignored or blocked are as usual again. */
 void start_detect(struct start *start);
 
 /* Fills peer->address from a connected socket ("local" for UNIX sockets and when it has none). local: the peer is on this machine. */

@@ -5,12 +5,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "base/wait.h"
 #include "serve/connection.h"
+#include "serve/sandbox.h"
+#include "serve/worker.h"
 #include "unit.h"
 
 static struct conf conf;
@@ -203,6 +206,14 @@ static char tls_twice(int fd)
     return outcome(fd);
 }
 
+/* So that a password in the clear might pass. */
+static char tls_without_a_handshake(int fd)
+{
+    const char *const fields[] = { "TLS1.3" };
+    send_fields(fd, ASK_TLS, 1, fields);
+    return honest(fd);
+}
+
 static char sign_twice(int fd)
 {
     send_octets(fd, PRIVSEP_SIGN, 40);
@@ -295,6 +306,7 @@ static void test_what_does_not_fit_ends_the_connection(void **state)
     assert_nothing(lengths_that_lie);
     assert_nothing(nul_in_the_name);
     assert_nothing(tls_twice);
+    assert_nothing(tls_without_a_handshake);
     assert_nothing(sign_twice);
     assert_nothing(sign_oversized);
     assert_nothing(a_descriptor_goes_with_it);
@@ -321,6 +333,8 @@ static void test_a_password_in_the_clear_is_refused_by_the_monitor_too(void **st
     struct result r = against(honest, false);
     assert_false(r.granted);
     assert_true(r.heard == 'e' || r.heard == 0);
+    r = against(tls_without_a_handshake, false);
+    assert_false(r.granted);
 }
 
 static void test_no_descriptor_of_an_attacker_stays_open(void **state)
@@ -333,6 +347,113 @@ static void test_no_descriptor_of_an_attacker_stays_open(void **state)
     int after = dup(0);
     close(after);
     assert_int_equal(after, before);
+}
+
+/* ---- workers ---- */
+
+static void sleep_for_ever(void *context, int pipe, void *answer)
+{
+    (void)context, (void)pipe, (void)answer;
+    for (;;)
+        pause();
+}
+
+static void crash(void *context, int pipe, void *answer)
+{
+    (void)context, (void)pipe, (void)answer;
+    signal(SIGABRT, SIG_DFL);
+    raise(SIGABRT);
+}
+
+static void answer_half(void *context, int pipe, void *answer)
+{
+    (void)context;
+    (void)!write(pipe, answer, 4);
+    _exit(0);
+}
+
+/* A PAM module that hangs, or a name service. */
+static void test_a_worker_that_hangs_or_dies_is_no_answer(void **state)
+{
+    (void)state;
+    char answer[100];
+    struct error err = { 0 };
+    int pair[2];
+    int64_t since = wait_clock();
+    assert_false(worker_run(sleep_for_ever, NULL, answer, sizeof(answer), -1, 200, &err));
+    assert_int_equal(err.class, ERROR_UNAVAILABLE);
+    assert_in_range(wait_clock() - since, 150, 5000);
+    assert_false(worker_run(crash, NULL, answer, sizeof(answer), -1, 5000, &err));
+    assert_non_null(strstr(err.text, "killed by signal 6"));
+    assert_false(worker_run(answer_half, NULL, answer, sizeof(answer), -1, 5000, &err));
+    /* Nobody waits for it any more. */
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    close(pair[1]);
+    since = wait_clock();
+    assert_false(worker_run(sleep_for_ever, NULL, answer, sizeof(answer), pair[0], 20000, &err));
+    assert_in_range(wait_clock() - since, 0, 5000);
+    close(pair[0]);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left of them */
+}
+
+/* ---- what is given up ---- */
+
+static void hold(enum sandbox_kind kind, int ready, int done)
+{
+    const int keep[] = { ready, done };
+    const struct account account = { .name = "alice", .uid = 5000, .gid = 5000, .home = "" };
+    char byte = 'r';
+    prctl(PR_SET_KEEPCAPS, 1); /* as hostile a start as there can be */
+    if ((kind == SANDBOX_SESSION && !account_become(&account, NULL)) ||
+        !sandbox_enter(kind, &conf, keep, 2, NULL))
+        _exit(1);
+    (void)!write(ready, &byte, 1);
+    (void)!read(done, &byte, 1);
+    _exit(0);
+}
+
+static void assert_status(pid_t pid, const char *name, const char *value)
+{
+    char path[64], line[256];
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        if (strncmp(line, name, strlen(name)) == 0) {
+            found = true;
+            if (!strstr(line, value))
+                fail_msg("%s", line);
+        }
+    fclose(file);
+    assert_true(found);
+}
+
+static void test_nothing_of_root_is_left_in_any_kind_of_process(void **state)
+{
+    (void)state;
+    static const char *const sets[] = { "CapInh:", "CapPrm:", "CapEff:", "CapAmb:" };
+    if (getuid() != 0)
+        return;
+    for (int kind = SANDBOX_LOGIN; kind <= SANDBOX_SESSION; kind++) {
+        int ready[2], done[2];
+        char byte = 0;
+        assert_true(pipe(ready) == 0 && pipe(done) == 0);
+        pid_t pid = fork();
+        if (pid == 0)
+            hold((enum sandbox_kind)kind, ready[1], done[0]);
+        close(ready[1]);
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+            assert_status(pid, sets[i], "0000000000000000");
+        assert_status(pid, "NoNewPrivs:", "1");
+        assert_status(pid, "Seccomp:", "2");
+        assert_status(pid, "Groups:", kind == SANDBOX_SESSION ? "5000" : "\t \n");
+        close(done[1]);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        close(ready[0]);
+        close(done[0]);
+    }
 }
 
 static int set_up(void **state)
@@ -376,6 +497,8 @@ int main(void)
         cmocka_unit_test(test_guessing_ends_after_auth_tries),
         cmocka_unit_test(test_a_password_in_the_clear_is_refused_by_the_monitor_too),
         cmocka_unit_test(test_no_descriptor_of_an_attacker_stays_open),
+        cmocka_unit_test(test_a_worker_that_hangs_or_dies_is_no_answer),
+        cmocka_unit_test(test_nothing_of_root_is_left_in_any_kind_of_process),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -211,6 +211,22 @@ static void test_an_idle_listener_ends_and_a_busy_one_stays(void **state)
     close(fd);
 }
 
+static void test_a_starter_that_ignores_sigchld_does_not_hide_the_end_of_connections(void **state)
+{
+    (void)state;
+    rig.ignores_children = true;
+    rig.options[0] = "listener_idle=1";
+    rig.options[1] = "listener_max=1";
+    int fd = connect_by(WAY_LISTEN);
+    log_in(fd);
+    expect_session(fd, "tag", 0);
+    close(fd);
+    fd = dial(); /* the one place is free again */
+    assert_begins(hear(fd), "+OK");
+    close(fd);
+    assert_int_equal(service_status(), 0);
+}
+
 static void test_sessions_live_on_when_the_listener_is_ended(void **state)
 {
     (void)state;
@@ -313,6 +329,7 @@ int main(int argc, char **argv)
         AS_BOTH(test_a_login_process_that_makes_a_socket_is_killed),
         AS_BOTH(test_a_session_has_no_sockets_no_exec_and_no_root),
         AS_BOTH(test_an_idle_listener_ends_and_a_busy_one_stays),
+        AS_BOTH(test_a_starter_that_ignores_sigchld_does_not_hide_the_end_of_connections),
         AS_BOTH(test_sessions_live_on_when_the_listener_is_ended),
         AS_BOTH(test_no_more_children_than_listener_max),
         AS_BOTH(test_a_crashed_session_takes_nobody_with_it),
