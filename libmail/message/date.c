@@ -254,7 +254,8 @@ bool date_parse_imap(struct bytes text, time_t *when)
 {
     struct moment m = { 0 };
     int zone;
-    if (!(literal(&text, ' ') ? digits(&text, 1, &m.day) : digits(&text, 2, &m.day)))
+    /* ImapFlow sends one digit without the space before it. */
+    if (!(literal(&text, ' ') ? digits(&text, 1, &m.day) : take_number(&text, 2, &m.day)))
         return false;
     if (!literal(&text, '-') || !month_name(&text, &m) || !literal(&text, '-') ||
         !digits(&text, 4, &m.year) || !literal(&text, ' ') || !digits(&text, 2, &m.hour) ||

@@ -8,7 +8,7 @@
 /* Reads a Date field's value leniently (missing day name, two-digit years, zone names, comments).
  * *zone in minutes east of UTC (may be NULL). False when no date can be made out. */
 bool date_parse(struct bytes value, time_t *when, int *zone);
-/* "17-Jul-1996 02:44:25 -0700" (with a leading space for one-digit days) of APPEND: strict. */
+/* "17-Jul-1996 02:44:25 -0700" (with a leading space for one-digit days) of APPEND: strict, but for a missing space. */
 bool date_parse_imap(struct bytes text, time_t *when);
 /* "1-Feb-1994" of SEARCH: midnight UTC of that day. Strict. */
 bool date_parse_day(struct bytes text, time_t *day);

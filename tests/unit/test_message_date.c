@@ -71,8 +71,10 @@ static void clients_dates_are_strict(void **state)
     assert_int_equal(when, 837596665);
     assert_true(date_parse_imap(BYTES(" 7-Feb-1994 21:52:25 +0000"), &when));
     assert_int_equal(when, 760657945);
+    assert_true(date_parse_imap(BYTES("7-Feb-1994 21:52:25 +0000"), &when));
+    assert_int_equal(when, 760657945);
     static const char *const BAD[] = {
-        "7-Feb-1994 21:52:25 +0000",   "17-Jul-96 02:44:25 -0700",   "17-Jul-1996 02:44:25",
+        "007-Feb-1994 21:52:25 +0000", "17-Jul-96 02:44:25 -0700",   "17-Jul-1996 02:44:25",
         "17-Jul-1996 02:44:25 -07000", "17-Jul-1996 02:44:25 -0760", "31-Feb-1996 02:44:25 -0700",
         "17-Jux-1996 02:44:25 -0700",  "17-Jul-1996 02:44:25 0700",  " 17-Jul-1996 02:44:25 -0700",
         "17-Jul-1996  2:44:25 -0700",  "17-Jul-1996 24:00:00 +0000", "",
