@@ -272,15 +272,25 @@ bool maildir_sync(struct mailbox *mailbox, struct error *err)
            maildir_checkpoint(mailbox, err);
 }
 
+static struct maildir_info parsed_info(struct maildir *maildir, uint32_t number)
+{
+    size_t at = number % (sizeof(maildir->parsed) / sizeof(maildir->parsed[0]));
+    if (maildir->parsed[at].number != number + 1) {
+        maildir->parsed[at].info = maildir_info_parse(names_get(&maildir->entries.infos, number));
+        maildir->parsed[at].number = number + 1;
+    }
+    return maildir->parsed[at].info;
+}
+
 bool maildir_live(struct mailbox *mailbox, size_t *cursor, struct view_message *out)
 {
-    const struct maildir *maildir = maildir_of(mailbox);
+    struct maildir *maildir = maildir_of(mailbox);
     const struct entries *entries = &maildir->entries;
     for (; *cursor < entries->count; ++*cursor) {
         const struct maildir_entry *entry = &entries->at[*cursor];
         if (!(entry->state & ENTRY_PRESENT))
             continue;
-        struct maildir_info info = maildir_info_parse(entry_info(entries, entry));
+        struct maildir_info info = parsed_info(maildir, entry->info);
         out->uid = entry->uid;
         bool recent = entry->state & ENTRY_RECENT || entry->uid >= maildir->recent_from;
         out->flags = info.flags | (recent ? FLAG_RECENT : 0);
@@ -299,7 +309,7 @@ bool maildir_relocate(struct maildir *maildir, uint32_t uid, struct error *err)
     struct maildir_entry *guessed = entries_uid(&maildir->entries, uid);
     if (guessed && guessed->state & ENTRY_PRESENT && maildir_guess(maildir, guessed))
         return true;
-    for (int tries = 0; tries < PASSES; tries++) {
+    for (int tries = 0; tries < PASSES_OPENING; tries++) {
         struct scan scan = { 0 };
         bool doubts, ok = maildir_scan(maildir, &scan, &doubts, err);
         scan_free(&scan);
