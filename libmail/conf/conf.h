@@ -66,6 +66,7 @@ struct conf {
     unsigned idle_timeout;     /* seconds without a command after it: 1800 (RFC 9051, 5.4); POP3 600 */
     unsigned listener_idle;    /* seconds after which a listener without children exits: 300; 0 = never */
     unsigned listener_max;     /* children at once: 4096 */
+    unsigned listener_max_per_address; /* the same of one peer: 0, no limit */
     const char *hostname;      /* greeting, Received, Message-ID; "" = the machine's */
     const char *log;           /* auto, journal, syslog, stderr */
     const char *log_level;     /* error, warning, info, debug */

@@ -187,6 +187,10 @@ const struct setting settings[] = {
               "never." },
     { NAME("listener_max", listener_max), .type = SETTING_NUMBER, .fallback = "4096", .min = 1,
       .max = 1000000, .help = "Connections that one listener serves at once." },
+    { NAME("listener_max_per_address", listener_max_per_address), .type = SETTING_NUMBER,
+      .fallback = "0", .max = 1000000,
+      .help = "Connections that one listener serves at once for one address; more are closed.\n0 is "
+              "no limit, and UNIX sockets have none." },
     { NAME("hostname", hostname), .type = SETTING_STRING, .fallback = "",
       .help = "Name in greetings and\n.Ql Received\nfields; empty: the machine's." },
     { NAME("log", log), .type = SETTING_CHOICE, .fallback = "auto", .words = log_words,

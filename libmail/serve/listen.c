@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -39,12 +40,20 @@ struct listener {
     int fds[LISTEN_MAX]; /* the listening sockets, all above 2 */
     bool was_stdin;
     bool stopping, anew, was_full;
-    int64_t backoff_until, complained;
+    int64_t backoff_until, complained, warned;
 };
 
 /* ---- children ---- */
 
-static bool remember(struct listener *l, pid_t pid, int fd)
+static void address_of(int fd, char address[64])
+{
+    struct auth_peer peer = { 0 };
+    bool local;
+    start_peer(fd, &peer, &local);
+    memcpy(address, peer.address, sizeof(peer.address));
+}
+
+static bool remember(struct listener *l, pid_t pid, const char *address)
 {
     if (l->count == l->capacity) {
         size_t more = l->capacity ? l->capacity * 2 : 16;
@@ -54,13 +63,9 @@ static bool remember(struct listener *l, pid_t pid, int fd)
         l->children = larger;
         l->capacity = more;
     }
-    struct auth_peer peer = { 0 };
-    bool local;
-    if (fd >= 0)
-        start_peer(fd, &peer, &local);
     struct child *child = &l->children[l->count++];
     child->pid = pid;
-    memcpy(child->address, peer.address, sizeof(child->address));
+    snprintf(child->address, sizeof(child->address), "%s", address);
     return true;
 }
 
@@ -123,8 +128,33 @@ static void unblock(int signals)
     close(signals);
 }
 
+/* One stranger shall not take everybody's place. */
+static bool is_greedy(struct listener *l, const char *address)
+{
+    size_t most = l->conf->listener_max_per_address, count = 0;
+    if (most == 0 || strcmp(address, "local") == 0)
+        return false;
+    for (size_t i = 0; i < l->count; i++)
+        count += strcmp(l->children[i].address, address) == 0;
+    if (count < most)
+        return false;
+    int64_t now = wait_clock();
+    if (l->warned == 0 || now - l->warned > LISTEN_SILENCE) {
+        log_warning("%s has %zu connections open (listener_max_per_address); more are closed",
+                    address, count);
+        l->warned = now;
+    }
+    return true;
+}
+
 static void serve_one(struct listener *l, int fd)
 {
+    char address[64];
+    address_of(fd, address);
+    if (is_greedy(l, address)) {
+        close(fd);
+        return;
+    }
     pid_t pid = fork();
     if (pid == 0) {
         unblock(l->signals);
@@ -136,7 +166,7 @@ static void serve_one(struct listener *l, int fd)
     }
     if (pid < 0)
         complain(l, "starting a process for a connection", errno);
-    else if (!remember(l, pid, fd))
+    else if (!remember(l, pid, address))
         complain(l, "remembering a connection", ENOMEM);
     close(fd);
 }
@@ -236,7 +266,7 @@ static bool begin(struct listener *l)
     const char *inherited = getenv(LISTEN_CHILDREN);
     if (inherited && bytes_to_u32(bytes_of(inherited), &before))
         for (; before > 0 && l->count < l->conf->listener_max; before--)
-            remember(l, 0, -1);
+            remember(l, 0, "");
     unsetenv(LISTEN_CHILDREN);
     if (l->signals < 0)
         log_error("signalfd: %s", strerror(errno));

@@ -3,6 +3,7 @@
  * message that does not fit ends the connection. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,6 +100,19 @@ static void log_success(const struct monitor *m, const struct auth_answer *answe
              c->id);
 }
 
+/* A stranger's name as one word of a line that programs read: it must not look like other words. */
+static const char *one_word(const char *name, char *out, size_t size)
+{
+    size_t n = 0;
+    for (; *name && n + 5 < size; name++)
+        if (strchr(" ,=:\"\\", *name))
+            n += (size_t)snprintf(out + n, size - n, "\\x%02x", (unsigned char)*name);
+        else
+            out[n++] = *name;
+    out[n] = '\0';
+    return out;
+}
+
 static void log_failure(const struct monitor *m, const struct auth_answer *answer)
 {
     static const char *const words[] = {
@@ -110,10 +124,11 @@ static void log_failure(const struct monitor *m, const struct auth_answer *answe
         [AUTH_MALFORMED] = "malformed",
     };
     const struct connection *c = m->connection;
+    char user[ACCOUNT_NAME_MAX * 2];
     log_write(answer->verdict == AUTH_TEMPORARY ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
               "login %s: user=%s, method=%s, rip=%s, lip=%s, TLS=%s, try %u, session=%s: %s",
-              words[answer->verdict], answer->user, answer->method, c->peer.address, c->own_address,
-              tls_word(m), m->tries, c->id, answer->error.text);
+              words[answer->verdict], one_word(answer->user, user, sizeof(user)),
+              answer->method, c->peer.address, c->own_address, tls_word(m), m->tries, c->id, answer->error.text);
 }
 
 /* ---- verdicts ---- */

@@ -1,5 +1,6 @@
 #include "serve/sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -45,6 +46,17 @@ static bool find_user(const char *name, struct error *err)
     return true;
 }
 
+static bool is_empty(const char *path)
+{
+    DIR *dir = opendir(path);
+    bool empty = dir != NULL;
+    for (struct dirent *entry; empty && (entry = readdir(dir));)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (dir)
+        closedir(dir);
+    return empty;
+}
+
 /* The directory must be root's alone: whoever could write there could give a login process files.
  */
 static bool make_root(const char *path, struct error *err)
@@ -61,7 +73,7 @@ static bool make_root(const char *path, struct error *err)
         if ((mkdir(path, 0555) != 0 && errno != EEXIST) || lstat(path, &st) != 0)
             return error_errno(err, errno, "login_root = %s", path);
     }
-    if (!S_ISDIR(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
+    if (!S_ISDIR(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022) || !is_empty(path))
         return error_set(err, ERROR_INVALID,
                          "login_root = %s: must be an empty directory that belongs to root and "
                          "only root may write",

@@ -456,6 +456,28 @@ static void test_nothing_of_root_is_left_in_any_kind_of_process(void **state)
     }
 }
 
+static void test_only_an_empty_directory_is_a_root(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "/", "/etc", "/tmp", "/proc/self/root", "/etc/passwd" };
+    if (getuid() != 0)
+        return;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int status;
+        pid_t pid = fork();
+        if (pid == 0) {
+            struct error err = { 0 };
+            struct conf other = conf;
+            other.login_root = bad[i];
+            bool good = sandbox_prepare(&other, &err);
+            _exit(good ? 1 : strstr(err.text, bad[i]) ? 0 : 2);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (status != 0)
+            fail_msg("%s: %d", bad[i], status);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -498,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_a_password_in_the_clear_is_refused_by_the_monitor_too),
         cmocka_unit_test(test_no_descriptor_of_an_attacker_stays_open),
         cmocka_unit_test(test_a_worker_that_hangs_or_dies_is_no_answer),
+        cmocka_unit_test(test_only_an_empty_directory_is_a_root), /* before one is found good */
         cmocka_unit_test(test_nothing_of_root_is_left_in_any_kind_of_process),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

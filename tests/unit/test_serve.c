@@ -116,14 +116,14 @@ static void test_failures_cost_time_and_are_counted(void **state)
     int fd = connect_by(WAY_LISTEN);
     int64_t since = wait_clock();
     assert_begins(hear(fd), "+OK");
-    tell(fd, "PASS alice wrong\r\nPASS nolog secret\r\n");
+    tell(fd, "PASS a,rip=192.0.2.1, wrong\r\nPASS nolog secret\r\n");
     assert_hears(fd, "-wrong");
     assert_in_range(wait_clock() - since, 1000, 1900);
     assert_hears(fd, "-forbidden last");
     assert_in_range(wait_clock() - since, 3000, 4900);
     assert_hears(fd, "<end>");
     close(fd);
-    assert_true(log_has("login failed: user=alice, method=PLAIN, rip=127.0.0.1"));
+    assert_true(log_has("login failed: user=a\\x2crip\\x3d192.0.2.1\\x2c, method=PLAIN, rip=127.0.0.1"));
     assert_true(log_has("login forbidden: user=nolog"));
 }
 
@@ -257,6 +257,27 @@ static void test_no_more_children_than_listener_max(void **state)
     assert_true(log_has("listener_max"));
 }
 
+static void test_no_more_children_of_one_address_than_allowed(void **state)
+{
+    (void)state;
+    rig.options[0] = "listener_max_per_address=2";
+    int one = connect_by(WAY_LISTEN), two = dial(), three = dial();
+    assert_begins(hear(one), "+OK");
+    assert_begins(hear(two), "+OK");
+    assert_hears(three, "<end>");
+    close(three);
+    tell(one, "QUIT\r\n");
+    assert_hears(one, "bye");
+    assert_hears(one, "<end>");
+    close(one);
+    wait_sleep(200); /* until its processes have gone */
+    three = dial();
+    assert_begins(hear(three), "+OK");
+    close(two);
+    close(three);
+    assert_true(log_has("127.0.0.1 has 2 connections open (listener_max_per_address)"));
+}
+
 static void test_a_crashed_session_takes_nobody_with_it(void **state)
 {
     (void)state;
@@ -332,6 +353,7 @@ int main(int argc, char **argv)
         AS_BOTH(test_a_starter_that_ignores_sigchld_does_not_hide_the_end_of_connections),
         AS_BOTH(test_sessions_live_on_when_the_listener_is_ended),
         AS_BOTH(test_no_more_children_than_listener_max),
+        AS_BOTH(test_no_more_children_of_one_address_than_allowed),
         AS_BOTH(test_a_crashed_session_takes_nobody_with_it),
         AS_BOTH(test_a_pipe_is_the_invoking_user),
         AS_BOTH(test_anything_else_is_explained),
