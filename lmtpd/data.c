@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "lmtpd/trace.h"
 
+enum { GATHERING = 50 }; /* milliseconds that answers wait for each other, to leave together */
+
 /* Feeds all of text. False: the client is gone or silent; the transaction's message is given up. */
 static bool feed(struct lmtp *lmtp, struct input *text, struct error *err)
 {
@@ -32,8 +34,11 @@ static void answer_all(struct lmtp *lmtp)
     struct delivery *delivery = &lmtp->delivery;
     delivery_commit(delivery);
     for (size_t i = 0; i < delivery->count; i++) {
-        const struct recipient *recipient = &delivery->recipients[i];
-        const struct delivery_answer *answer = recipient->answer;
+        struct recipient *recipient = &delivery->recipients[i];
+        /* What is known already does not wait for a mailbox that somebody holds locked. */
+        if (!delivery_settled(recipient, GATHERING))
+            (void)output_flush(lmtp->out, NULL);
+        const struct delivery_answer *answer = delivery_await(delivery, recipient);
         lmtp_reply(lmtp, answer->code, answer->enhanced, "<%.*s> %s",
                    BYTES_FMT(recipient->address), answer->words);
         if (answer->code == 250)

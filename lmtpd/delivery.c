@@ -282,37 +282,48 @@ static void send_commit(struct delivery *delivery, struct recipient *recipient, 
         fail_here(recipient, &trouble, err.text);
 }
 
-static void hear_commit(struct recipient *recipient, int64_t until, struct buf *payload)
+static void hear_commit(struct recipient *recipient, int64_t until)
 {
     struct error err = { 0 };
+    struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
     unsigned type;
     int got =
-        privsep_receive(recipient->worker, NULL, left(until), &type, payload, NULL, &err);
-    struct bytes rest = buf_view(payload);
+        privsep_receive(recipient->worker, NULL, left(until), &type, &payload, NULL, &err);
+    struct bytes rest = buf_view(&payload);
     if (got <= 0)
         fail_here(recipient, &trouble, got < 0 ? err.text : "its process is gone");
     else if (type == LMTP_DONE)
         decide(recipient, &saved);
     else
         decide(recipient, answers[class_in(&rest)].delivery);
+    buf_free(&payload);
 }
 
 void delivery_commit(struct delivery *delivery)
 {
     struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
-    int64_t until = wait_clock() + LMTP_PATIENCE_COMMIT;
+    delivery->until = wait_clock() + LMTP_PATIENCE_COMMIT;
     body_end(&delivery->body);
     check_size(delivery);
     for (size_t i = 0; i < delivery->count; i++)
         if (delivery->recipients[i].worker >= 0)
             send_commit(delivery, &delivery->recipients[i], &payload);
-    for (size_t i = 0; i < delivery->count; i++)
-        if (delivery->recipients[i].worker >= 0)
-            hear_commit(&delivery->recipients[i], until, &payload);
-    for (size_t i = 0; i < delivery->count; i++)
-        if (delivery->recipients[i].same)
-            delivery->recipients[i].answer = delivery->recipients[i].same->answer;
     buf_free(&payload);
+}
+
+bool delivery_settled(const struct recipient *recipient, int ms)
+{
+    return recipient->worker < 0 || wait_ready(recipient->worker, POLLIN, ms);
+}
+
+const struct delivery_answer *delivery_await(struct delivery *delivery,
+                                             struct recipient *recipient)
+{
+    if (recipient->worker >= 0)
+        hear_commit(recipient, delivery->until);
+    if (recipient->same)
+        recipient->answer = recipient->same->answer;
+    return recipient->answer;
 }
 
 void delivery_end(struct delivery *delivery)

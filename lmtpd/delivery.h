@@ -31,6 +31,7 @@ struct delivery {
     struct body body;
     uint64_t limit;          /* octets in wire form; 0: none */
     bool too_big;
+    int64_t until;           /* of wait_clock(): when the last answer is there */
     char head[16384];        /* the first octets, for the log's Message-ID */
     size_t head_len;
 };
@@ -48,8 +49,13 @@ bool delivery_open(struct delivery *delivery,
                    struct bytes (*trace)(void *context, const struct recipient *recipient),
                    void *context);
 void delivery_feed(struct delivery *delivery, struct bytes text); /* wire form, dots unstuffed */
-/* Everything came: workers commit side by side; then every recipient has its answer. */
+/* Everything came: workers commit side by side. */
 void delivery_commit(struct delivery *delivery);
+/* Whether the recipient's answer comes within ms. */
+bool delivery_settled(const struct recipient *recipient, int ms);
+/* Waits for the answer of each recipient, in order. */
+const struct delivery_answer *delivery_await(struct delivery *delivery,
+                                             struct recipient *recipient);
 /* Gives up what is not committed and closes everything. */
 void delivery_end(struct delivery *delivery);
 

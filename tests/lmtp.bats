@@ -632,3 +632,31 @@ lmtpd.wait(10)
 PY
     assert_success
 }
+
+@test "a mailbox that another program holds locked delays nobody's answer but its own and those behind it" {
+    local dir
+    dir=$(maildir user12)
+    deliver user12 first
+    run python3 - "$LMTP" "$dir/dovecot-uidlist.lock" <<'PY'
+import os, smtplib, sys, time
+host, port = sys.argv[1].split(":")
+l = smtplib.LMTP(host, int(port))
+l.ehlo()
+l.docmd("MAIL FROM:<a@b.example>")
+for user in "user13", "user12", "user14":
+    assert l.docmd("RCPT TO:<%s>" % user)[0] == 250
+assert l.docmd("DATA")[0] == 354
+open(sys.argv[2], "w").close()
+began = time.time()
+l.send(b"Subject: to three\r\n\r\nx\r\n.\r\n")
+assert l.getreply() == (250, b"2.0.0 <user13> Saved")
+assert time.time() - began < 5, time.time() - began
+time.sleep(0.5)
+os.unlink(sys.argv[2])
+assert l.getreply() == (250, b"2.0.0 <user12> Saved")
+assert l.getreply() == (250, b"2.0.0 <user14> Saved")
+assert time.time() - began < 10, time.time() - began
+l.quit()
+PY
+    assert_success
+}
