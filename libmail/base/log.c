@@ -192,10 +192,33 @@ static void add_plain_field(struct line *line, const struct field *field)
     add(line, "\"");
 }
 
+/* Appends the field unless the message says it itself. */
+static void add_missing_field(struct line *line, const char *message, const struct field *field)
+{
+    struct line text = { .len = 0 };
+    add_plain_field(&text, field);
+    const char *at = strstr(message, text.text + 1);
+    while (at && ((at > message && at[-1] != ' ') ||
+                  (at[text.len - 1] && !strchr(" ,:", at[text.len - 1]))))
+        at = strstr(at + 1, text.text + 1);
+    if (!at)
+        add(line, "%s", text.text);
+}
+
+static bool is_whose(const struct field *field)
+{
+    return strcmp(field->name, "MAIL_USER") == 0 || strcmp(field->name, "MAIL_SESSION") == 0;
+}
+
+/* Whose line it is stands in its text, too: that is what people read. */
 static void make_journal(struct line *line, enum log_level level, const char *message)
 {
-    add(line, "MESSAGE=%s\nPRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=%s\nSYSLOG_PID=%ld\n",
-        message, priorities[level], FACILITY_MAIL >> 3, state.program, (long)getpid());
+    add(line, "MESSAGE=%s", message);
+    for (size_t i = 0; i < state.count; i++)
+        if (is_whose(&state.fields[i]))
+            add_missing_field(line, message, &state.fields[i]);
+    add(line, "\nPRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=%s\nSYSLOG_PID=%ld\n",
+        priorities[level], FACILITY_MAIL >> 3, state.program, (long)getpid());
     for (size_t i = 0; i < state.count; i++)
         add(line, "%s=%s\n", state.fields[i].name, state.fields[i].value);
 }
@@ -212,7 +235,7 @@ static void make_plain(struct line *line, enum log_level level, const char *mess
     add(line, "%s %s[%ld]: %s%s", stamp, state.program, (long)getpid(), level_names[level],
         message);
     for (size_t i = 0; i < state.count; i++)
-        add_plain_field(line, &state.fields[i]);
+        add_missing_field(line, message, &state.fields[i]);
     if (state.target == LOG_TARGET_STDERR)
         add(line, "\n");
 }

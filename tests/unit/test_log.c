@@ -103,6 +103,8 @@ static void with_fields(void)
     log_field("MAIL_REMOTE", NULL);
     log_field("MAIL_USER", "jane");
     log_warning("two");
+    log_info("user=jane is said, user=janet not, xuser=jane neither");
+    log_info("user=janet xuser=jane");
     log_field("MAIL_USER", NULL);
     log_field("MAIL_SESSION", NULL);
     log_field("MAIL_SESSION", NULL);
@@ -115,6 +117,8 @@ static void fields_follow_each_line(void **state)
     const char *text = message_of(said(with_fields));
     assert_non_null(strstr(text, "one user=joe remote=::1 session=\"a b=\\\"c\\\"\\\\x0a\"\n"));
     assert_non_null(strstr(text, "]: warning: two user=jane session=\"a b=\\\"c\\\"\\\\x0a\"\n"));
+    assert_non_null(strstr(text, "neither session=\"a b=\\\"c\\\"\\\\x0a\"\n"));
+    assert_non_null(strstr(text, "xuser=jane user=jane session="));
     assert_non_null(strstr(text, "]: error: three\n"));
 }
 
@@ -224,8 +228,8 @@ static void the_journal_gets_fields(void **state)
     (void)state;
     receive(LOG_TARGET_JOURNAL, "/run/systemd/journal/socket", text, sizeof(text));
     assert_non_null(pid = strstr(text, "SYSLOG_PID="));
-    assert_memory_equal(text, "MESSAGE=disk full\\x0aFORGED=1\nPRIORITY=4\nSYSLOG_FACILITY=2\n"
-                              "SYSLOG_IDENTIFIER=imapd\n", pid - text);
+    assert_memory_equal(text, "MESSAGE=disk full\\x0aFORGED=1 user=\"joe\\\\x0aPRIORITY=0\"\nPRIORITY=4\n"
+                              "SYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER=imapd\n", pid - text);
     assert_string_equal(strchr(pid, '\n'), "\nMAIL_USER=joe\\x0aPRIORITY=0\n");
 }
 
