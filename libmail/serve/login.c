@@ -10,6 +10,7 @@
 #include "serve/transport.h"
 
 #define LOGIN_TIMEOUT_MS 30000 /* a write without progress */
+#define SHUTTLE_PATIENCE 330000 /* more than a session lets its client have for a write */
 #define LOGIN_PATIENCE 120000  /* for the monitor's verdict: PAM may be slow */
 
 struct inside {
@@ -308,7 +309,7 @@ static void serve(struct inside *in)
             live_with_session();
             input_forget(in->login.in); /* the password */
             transport_deadline(in->transport, -1);
-            transport_shuttle(in->transport, in->login.in, in->stream);
+            transport_shuttle(in->transport, in->login.in, in->stream, SHUTTLE_PATIENCE);
         }
         return;
     }

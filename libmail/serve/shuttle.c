@@ -26,6 +26,8 @@ struct shuttle {
     int plain;
     struct lane up, down;          /* client to session; session to client */
     short want_plain, want_client; /* what the last attempts wait for */
+    int patience;                  /* milliseconds that the client may leave octets waiting */
+    int64_t taken;                 /* when it last took some, or none waited */
 };
 
 static void note(short *events, ssize_t want)
@@ -102,12 +104,25 @@ static bool move_down(struct shuttle *s)
     if (!lane_empty(lane)) {
         ssize_t n =
             transport_send(s->transport, lane->data + lane->at, lane->filled - lane->at, NULL);
+        if (n > 0)
+            s->taken = wait_clock();
         return lane_drain(lane, n, &s->want_client);
     }
     if (lane->ended)
         return lane->closed = true;
+    s->taken = wait_clock();
     ssize_t n = recv(s->plain, lane->data, sizeof(lane->data), MSG_DONTWAIT);
     return lane_fill(lane, plain_result(n, TLS_WANT_READ), &s->want_plain);
+}
+
+/* Milliseconds to wait. A client that takes nothing is not served for ever: the session may be gone
+ * long since, and what it said is still on the way. */
+static int patience(const struct shuttle *s)
+{
+    if (lane_empty(&s->down) && !s->down.ended)
+        return -1;
+    int64_t left = s->taken + (s->down.ended ? SHUTTLE_FLUSH : s->patience) - wait_clock();
+    return left > 0 ? (int)left : 0;
 }
 
 /* False when nothing came within the time that the state allows. */
@@ -121,7 +136,7 @@ static bool rest(struct shuttle *s)
             fds[i].fd = -1;
     int ready;
     do
-        ready = poll(fds, 2, s->down.ended ? SHUTTLE_FLUSH : -1);
+        ready = poll(fds, 2, patience(s));
     while (ready < 0 && errno == EINTR);
     return ready > 0;
 }
@@ -152,10 +167,10 @@ static void linger(struct transport *transport)
             break;
 }
 
-void transport_shuttle(struct transport *transport, struct input *in, int plain)
+void transport_shuttle(struct transport *transport, struct input *in, int plain, int patience_ms)
 {
     static struct shuttle s;
-    s = (struct shuttle){ .transport = transport, .plain = plain };
+    s = (struct shuttle){ .transport = transport, .plain = plain, .patience = patience_ms };
     if (!hand_over(plain, in))
         return;
     /* The session's end ends all; the client's end is passed on, and its answers still travel. */

@@ -56,9 +56,10 @@ const char *transport_tls(const struct transport *transport);
 /* "TLS1.3", "AES-256-GCM", bits of the cipher: for Received (RFC 8314, 7.4) of lmtpd. */
 const char *transport_tls_version(const struct transport *transport);
 
-/* Moves octets between the (TLS) connection and a plain stream socket until one of both ends, with
- * bounded memory; first what in still holds goes to plain. What the plain side said before it ended
- * is delivered. Half-closes are passed on. */
-void transport_shuttle(struct transport *transport, struct input *in, int plain);
+/* Moves octets between the (TLS) connection and a plain stream socket until one of both ends, or the
+ * client took nothing for patience_ms although something waits, with bounded memory; first what in
+ * still holds goes to plain. What the plain side said before it ended is delivered. Half-closes are
+ * passed on. */
+void transport_shuttle(struct transport *transport, struct input *in, int plain, int patience_ms);
 
 #endif

@@ -101,9 +101,18 @@ struct transport_input {
     struct transport *transport;
 };
 
+/* Who never lets us wait must not escape the deadline either. */
+static bool in_time(const struct transport *transport, struct error *err)
+{
+    return transport->deadline < 0 || wait_clock() <= transport->deadline ||
+           error_set(err, ERROR_UNAVAILABLE, "the client took too long");
+}
+
 static ssize_t read_octets(struct input *input, void *data, size_t size, struct error *err)
 {
     struct transport *transport = ((struct transport_input *)input)->transport;
+    if (!in_time(transport, err))
+        return -1;
     for (;;) {
         ssize_t n = transport_receive(transport, data, size, err);
         if (n >= 0)

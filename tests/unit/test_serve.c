@@ -140,6 +140,27 @@ static void test_silence_before_login_ends(void **state)
     close(fd);
 }
 
+/* A client that always has a next command ready never makes the server wait. */
+static void test_chatter_before_login_ends_too(void **state)
+{
+    (void)state;
+    char waste[65536];
+    rig.options[0] = "login_timeout=1";
+    int fd = connect_by(WAY_LISTEN);
+    int64_t since = wait_clock();
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    while (wait_clock() - since < 8000) {
+        ssize_t n = write(fd, "NOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\n", 24);
+        if (n < 0 && errno != EAGAIN)
+            break;
+        wait_ready(fd, POLLIN | POLLOUT, 100);
+        if (recv(fd, waste, sizeof(waste), MSG_DONTWAIT) == 0)
+            break;
+    }
+    assert_in_range(wait_clock() - since, 900, 4000);
+    close(fd);
+}
+
 /* ---- what each process may not do ---- */
 
 static void login_is_killed_for(const char *word)
@@ -346,6 +367,7 @@ int main(int argc, char **argv)
         AS_BOTH(test_mechanisms_and_apop),
         AS_BOTH(test_failures_cost_time_and_are_counted),
         AS_BOTH(test_silence_before_login_ends),
+        AS_BOTH(test_chatter_before_login_ends_too),
         AS_BOTH(test_a_login_process_that_opens_a_file_is_killed),
         AS_BOTH(test_a_login_process_that_makes_a_socket_is_killed),
         AS_BOTH(test_a_session_has_no_sockets_no_exec_and_no_root),

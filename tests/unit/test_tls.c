@@ -1,4 +1,5 @@
 /* TLS over serve_main, with openssl s_client as the client. */
+#include "serve/tls.h"
 #include "serve_rig.h"
 
 #define BULK "100000000"
@@ -230,6 +231,34 @@ static void test_a_key_that_cannot_sign_ends_the_handshake_and_is_named(void **s
     assert_true(log_has("/tls.key: signing with the private key"));
 }
 
+/* A session has said more than fits anywhere and has gone; its client takes nothing. */
+static void test_a_client_that_takes_nothing_is_not_waited_for_for_ever(void **state)
+{
+    (void)state;
+    static char block[65536];
+    int client[2], session[2], status;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, client), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, session), 0);
+    while (send(session[1], block, sizeof(block), MSG_DONTWAIT) > 0)
+        ;
+    while (send(client[0], block, sizeof(block), MSG_DONTWAIT) > 0)
+        ; /* its window is shut */
+    int64_t since = wait_clock();
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct transport *transport = transport_open(client[0], -1);
+        close(client[1]), close(session[1]);
+        alarm(10);
+        transport_shuttle(transport, transport_input(transport, 4096), session[0], 500);
+        _exit(0);
+    }
+    close(session[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_in_range(wait_clock() - since, 400, 5000);
+    close(client[0]), close(client[1]), close(session[0]);
+}
+
 #define AS_BOTH(name)                                                                              \
     cmocka_unit_test_setup_teardown(name, rig_root, rig_close),                                    \
         cmocka_unit_test_setup_teardown(name, rig_user, rig_close)
@@ -247,6 +276,7 @@ int main(int argc, char **argv)
         AS_BOTH(test_what_the_session_said_last_arrives),
         AS_BOTH(test_the_session_ends_with_its_tls_end),
         AS_BOTH(test_the_tls_end_ends_with_its_session),
+        cmocka_unit_test(test_a_client_that_takes_nothing_is_not_waited_for_for_ever),
         AS_BOTH(test_a_missing_certificate_is_said_and_nothing_is_offered),
         AS_BOTH(test_a_renewed_certificate_needs_no_restart),
         AS_BOTH(test_a_key_that_cannot_sign_ends_the_handshake_and_is_named),
