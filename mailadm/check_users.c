@@ -97,8 +97,12 @@ static bool check_settings(struct file *file, const struct account *account)
     struct error err = { 0 };
     bool good = true;
     for (size_t i = 0; i < account->settings_count; i++)
-        if (!conf_set_user(file->scratch, account->settings[i].name, account->settings[i].value,
-                           account->driver, &err)) {
+        if (conf_set_user(file->scratch, account->settings[i].name, account->settings[i].value,
+                          account->driver, &err)) {
+            continue;
+        } else if (err.class == ERROR_NO_SUCH) { /* a word that only Dovecot knows */
+            check_warning(file->check, "user %s: %s; it is ignored", account->name, err.text);
+        } else {
             check_error(file->check, "user %s: %s", account->name, err.text);
             good = false;
         }

@@ -125,6 +125,17 @@ END
     refute_output --partial "$PWD/users:"
 }
 
+@test "words that only Dovecot knows do not shut a user out" {
+    sed -i 's|^bob.*|bob:{PLAIN}x:'"$(id_of 2):$(id_of 2)::$PWD/home/bob"'::userdb_quota_rule=*:storage=1G userdb_mail_location=maildir:~/M|' users
+    run mailadm check
+    assert_output --partial "warning: user bob: passwd-file:$PWD/users:2: unknown setting \`quota_rule'; it is ignored"
+    run mailadm user bob
+    assert_success
+    assert_line "    because mail is \"maildir:~/M\" (passwd-file:$PWD/users:2)"
+    message one | deliver bob
+    assert_equal "$(find home/bob/M/new -type f | wc -l)" 1
+}
+
 @test "conf prints what can be read again, and -n where it is from" {
     mailadm conf >all.conf
     "$POSTERN_BIN/mailadm" -c all.conf conf >again.conf

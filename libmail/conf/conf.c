@@ -178,7 +178,7 @@ static bool find_plain(struct conf *conf, const char *name, struct place *place,
     struct conf_private *private = conf->private;
     place->setting = setting_find(settings, settings_count, name);
     if (!place->setting)
-        return error_set(err, ERROR_INVALID, "unknown setting `%s'%s", name,
+        return error_set(err, ERROR_NO_SUCH, "unknown setting `%s'%s", name,
                          setting_suggest(settings, settings_count, name));
     place->base = conf;
     place->source = &private->sources[place->setting - settings];
@@ -258,6 +258,8 @@ bool conf_set(struct conf *conf, const char *name, const char *value, const char
 bool conf_set_user(struct conf *conf, const char *name, const char *value, const char *source,
                    struct error *err)
 {
+    if (strcmp(name, "mail_location") == 0) /* Dovecot's name for it */
+        name = "mail";
     return set(conf, name, value, source, true, err) && check_namespaces(conf, err);
 }
 

@@ -97,7 +97,7 @@ void conf_free(struct conf *conf);
 /* Sets one setting by name; source says where from ("-o", "/etc/postern/users:3") for messages and `conf`. A list is its words ("a b c"); a
  * setting of a section is "mailbox/Sent/auto" or "namespace/inbox/prefix", which makes the section when there is none. */
 bool conf_set(struct conf *conf, const char *name, const char *value, const char *source, struct error *err);
-/* The same for a value from the user data base: only settings that the table marks as per-user. */
+/* The same for a value from the user data base: only settings that the table marks as per-user. ERROR_NO_SUCH: there is no such setting. */
 bool conf_set_user(struct conf *conf, const char *name, const char *value, const char *source, struct error *err);
 
 /* Common start of every program: -c FILE, -o name=value, -V; conf loaded, log opened. Returns the index of the first other argument, or -1 with

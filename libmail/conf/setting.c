@@ -189,8 +189,9 @@ const struct setting settings[] = {
       .max = 1000000, .help = "Connections that one listener serves at once." },
     { NAME("listener_max_per_address", listener_max_per_address), .type = SETTING_NUMBER,
       .fallback = "0", .max = 1000000,
-      .help = "Connections that one listener serves at once for one address; more are closed.\n0 is "
-              "no limit, and UNIX sockets have none." },
+      .help =
+          "Connections that one listener serves at once for one address; more are closed.\n0 is "
+          "no limit, and UNIX sockets have none." },
     { NAME("hostname", hostname), .type = SETTING_STRING, .fallback = "",
       .help = "Name in greetings and\n.Ql Received\nfields; empty: the machine's." },
     { NAME("log", log), .type = SETTING_CHOICE, .fallback = "auto", .words = log_words,
@@ -262,7 +263,8 @@ static const struct setting mailbox_settings[] = {
       IN(conf_mailbox, autoexpunge),
       .fallback = "0",
       .max = DAY * 36500,
-      .help = "Age at which messages are removed, such as\n.Ql 30d ;\n0 is never." },
+      .help = "Time after which messages that were put there are removed, such as\n.Ql 30d ;\n0 is "
+              "never." },
 };
 
 static const struct setting namespace_settings[] = {
