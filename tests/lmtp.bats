@@ -597,8 +597,8 @@ PY
         [[ $line == 354* ]] && break
     done
     of_connection
-    in_memory "$PARSER" 'LHLO me' # so that not finding something means something
     for pid in $PARSER $MONITOR $WORKER; do
+        in_memory "$pid" "$DIR/users" # so that not finding something means something
         run in_memory "$pid" "{PLAIN}$PASSWORD"
         assert_failure
     done

@@ -54,7 +54,11 @@ static enum auth_verdict compare(const struct conf *conf, const struct auth_reco
         return AUTH_TEMPORARY;
     }
     if (!match)
-        error_set(err, ERROR_NOT_PERMITTED, "wrong password (%s)", record->account.driver);
+        error_set(err, ERROR_NOT_PERMITTED, "%s (%s)",
+                  password_locked(record->password, conf->auth_default_scheme)
+                      ? "the password is empty or locked"
+                      : "wrong password",
+                  record->account.driver);
     return match ? AUTH_OK : AUTH_WRONG;
 }
 

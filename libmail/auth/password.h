@@ -10,6 +10,8 @@
  * "*"). False with *err (ERROR_CORRUPT): the stored form makes no sense. */
 bool password_verify(struct bytes stored, const char *default_scheme, struct bytes given,
                      bool *match, struct error *err);
+/* Whether it is empty or locked. */
+bool password_locked(struct bytes stored, const char *default_scheme);
 /* The secret itself where it is stored ({PLAIN}, {CLEARTEXT}, with .b64 or .hex): appended to out,
  * which is empty before. False: it is not, or it is empty. */
 bool password_plain(struct bytes stored, const char *default_scheme, struct buf *out);

@@ -102,6 +102,7 @@ static void test_the_right_password_and_only_that(void **state)
     assert_int_equal(try("../etc", "secret", &err), AUTH_WRONG);
     assert_int_equal(try("", "", &err), AUTH_WRONG);
     assert_int_equal(try("empty", "", &err), AUTH_WRONG);
+    assert_non_null(strstr(err.text, "empty or locked"));
     assert_int_equal(try("bob", "", &err), AUTH_WRONG);
     assert_int_equal(try("bob", "{PLAIN}", &err), AUTH_WRONG);
 }
