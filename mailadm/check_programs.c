@@ -5,6 +5,7 @@
 #include <glob.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -97,6 +98,16 @@ static bool lacks_tls(const struct conf *conf)
     return conf->tls_cert[0] == '/' && access(conf->tls_cert, F_OK) != 0 && errno == ENOENT;
 }
 
+/* Whether systemd listens; true where it is not the one that would know. */
+static bool is_active(const char *unit)
+{
+    char command[200];
+    if (access("/run/systemd/system", F_OK) != 0)
+        return true;
+    snprintf(command, sizeof(command), "systemctl is-active --quiet %s.socket", unit);
+    return system(command) == 0;
+}
+
 static bool check_unit(struct check *check, const char *unit)
 {
     char listener[100];
@@ -114,6 +125,11 @@ static bool check_unit(struct check *check, const char *unit)
                     "%s.socket is enabled, but without a certificate each of its connections ends "
                     "at once; make %s and %s, or systemctl disable --now %s.socket",
                     plain ? unit : listener, check->conf->tls_cert, check->conf->tls_key,
+                    plain ? unit : listener);
+    else if (!is_active(plain ? unit : listener))
+        check_error(check,
+                    "%s.socket is enabled, but does not listen: systemctl start it, and if that "
+                    "fails, systemctl status says why (another program on its port?)",
                     plain ? unit : listener);
     else
         check_ok(check, "%s.socket is enabled", plain ? unit : listener);
