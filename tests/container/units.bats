@@ -46,6 +46,20 @@ has_mail() { # USER PASSWORD SUBJECT
     assert_success
 }
 
+@test "mailadm check finds what stands between Postfix and the socket, and a socket that does not listen" {
+    postconf -F lmtp/unix/chroot=y
+    systemctl stop pop3s.socket
+    systemctl enable pop3s.socket
+    run mailadm check
+    postconf -F lmtp/unix/chroot=n
+    systemctl disable pop3s.socket
+    systemctl start pop3s.socket
+    assert_failure 1
+    assert_line --partial 'postconf -F lmtp/unix/chroot=n && postfix reload'
+    assert_line --partial 'error: pop3s.socket is enabled, but does not listen'
+    assert_line --regexp '^2 errors'
+}
+
 @test "Postfix hands mail for a system user over by LMTP and curl reads it over IMAP with TLS" {
     send alice first-letter
     wait_until 20 has_mail alice wonderland first-letter
@@ -95,6 +109,7 @@ DIALOGUE
     wait_until 5 sh -c 'journalctl -o json MAIL_USER=alice | grep -q MAIL_SESSION'
     run journalctl -o cat MAIL_USER=alice
     assert_line --regexp '^login'
+    assert_line --regexp '^session ended: .* user=alice$'
 }
 
 @test "a session runs as its user and nothing of the connection stays root" {
