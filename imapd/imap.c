@@ -125,7 +125,7 @@ bool imap_command(struct imap *imap)
 
 void imap_unselect(struct imap *imap)
 {
-    mailbox_close(&imap->mailbox);
+    mailbox_leave(&imap->mailbox);
     free((char *)(uintptr_t)imap->selected.data);
     imap->selected = (struct bytes){ 0 };
 }

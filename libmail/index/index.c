@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/file.h"
 #include "base/log.h"
@@ -29,6 +30,14 @@ bool index_header(const struct index *index, struct index_header *out)
 {
     *out = index->header;
     return index->records >= 0;
+}
+
+bool index_current(const struct index *index)
+{
+    struct stat at_path, open;
+    return index->records >= 0 && fstatat(index->dir, INDEX_FILE, &at_path, 0) == 0 &&
+           fstat(index->records, &open) == 0 && at_path.st_ino == open.st_ino &&
+           at_path.st_dev == open.st_dev;
 }
 
 size_t index_count(const struct index *index)

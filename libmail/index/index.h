@@ -63,6 +63,8 @@ bool index_peek(const char *directory, struct index_header *out, uint32_t *uidva
                 uint32_t *count);
 /* False: there is no index file that could be read. */
 bool index_header(const struct index *index, struct index_header *out);
+/* Whether the records are still the file at the path. */
+bool index_current(const struct index *index);
 /* How many messages the file has records of; the i-th in UID order, counted from 0. False: damaged.
  */
 size_t index_count(const struct index *index);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "index/index.h"
+#include "mailbox/store_private.h"
 
 enum { LOCATE_MEMORY = 64 * 1024 };
 
@@ -11,7 +12,7 @@ bool mailbox_init(struct mailbox *mailbox, const struct mailbox_ops *ops,
 {
     mailbox->ops = ops;
     mailbox->location = location;
-    mailbox->write = write;
+    mailbox->write = mailbox->asked = write;
     mailbox->fields = mailbox->header = BUF_INIT(256 * 1024 * 1024);
     mailbox->name = strndup(name.data ? name.data : "", name.len);
     return mailbox->name || error_memory(err);
@@ -28,6 +29,27 @@ void mailbox_release(struct mailbox *mailbox)
     free(mailbox->name);
 }
 
+/* The one that was left, if it is what is asked for. In any case none stays behind. */
+static struct mailbox *take_parked(struct store *store, const struct location *location,
+                                   struct bytes name, bool write)
+{
+    struct mailbox *mailbox = store->parked;
+    store->parked = NULL;
+    if (mailbox && mailbox->location == location && mailbox->asked == write &&
+        mailbox->write == write && bytes_equal(bytes_of(mailbox->name), name) &&
+        mailbox->ops->unpark(mailbox))
+        return mailbox;
+    mailbox_close(&mailbox);
+    return NULL;
+}
+
+static struct mailbox *open_located(struct store *store, const struct location *location,
+                                    struct bytes name, bool write, struct error *err)
+{
+    struct mailbox *mailbox = take_parked(store, location, name, write);
+    return mailbox ? mailbox : location->format->open(location, name, write, err);
+}
+
 struct mailbox *mailbox_open(struct store *store, struct bytes name, bool write, struct error *err)
 {
     struct arena *arena = arena_create(LOCATE_MEMORY);
@@ -37,7 +59,7 @@ struct mailbox *mailbox_open(struct store *store, struct bytes name, bool write,
     if (!arena)
         error_memory(err);
     else if (store_locate(store, name, arena, &location, &inner, err))
-        mailbox = location->format->open(location, inner, write, err);
+        mailbox = open_located(store, location, inner, write, err);
     if (mailbox)
         mailbox->store = store;
     arena_destroy(&arena);
@@ -48,6 +70,18 @@ void mailbox_close(struct mailbox **mailbox)
 {
     if (*mailbox)
         (*mailbox)->ops->close(*mailbox);
+    *mailbox = NULL;
+}
+
+void mailbox_leave(struct mailbox **mailbox)
+{
+    struct mailbox *left = *mailbox;
+    if (!left || !left->store || !left->ops->park || !left->ops->park(left)) {
+        mailbox_close(mailbox);
+        return;
+    }
+    mailbox_close(&left->store->parked);
+    left->store->parked = left;
     *mailbox = NULL;
 }
 

@@ -23,6 +23,8 @@ enum {
 /* Opens name. write false: EXAMINE, nothing is changed, \Recent stays for the next session. */
 struct mailbox *mailbox_open(struct store *store, struct bytes name, bool write, struct error *err);
 void mailbox_close(struct mailbox **mailbox); /* what was deferred is made durable */
+/* The same for one that is likely to be opened again soon: the store keeps what is known of it, until another one is opened or it is closed. */
+void mailbox_leave(struct mailbox **mailbox);
 
 uint32_t mailbox_count(const struct mailbox *mailbox);  /* EXISTS as last announced */
 uint32_t mailbox_recent(const struct mailbox *mailbox);

@@ -44,6 +44,10 @@ struct message_source {
 struct mailbox_ops {
     void (*close)(struct mailbox *
                       mailbox); /* frees mailbox, whose common part is freed by mailbox_release() */
+    /* For mailbox_leave(): what close() does, but what is known stays; and back into use, brought up
+     * to date, as a new session. False: close() it. */
+    bool (*park)(struct mailbox *mailbox);
+    bool (*unpark)(struct mailbox *mailbox);
     /* Brings the format's state up to date with the disk. */
     bool (*sync)(struct mailbox *mailbox, struct error *err);
     /* Walks what is there, in UID order; start with *cursor = 0. */
@@ -78,6 +82,7 @@ struct mailbox {
     struct store *store;
     const struct location *location;
     char *name; /* inside its namespace; owned */
+    bool asked; /* to be opened for writing */
     bool write;
     uint32_t uidvalidity, uidnext;
     struct view view;

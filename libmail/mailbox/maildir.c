@@ -8,19 +8,67 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "index/index.h"
 #include "mailbox/maildir_tree.h"
 
 enum { PATH_MEMORY = 64 * 1024 };
 
-static void maildir_close(struct mailbox *mailbox)
+/* tmp/ and new/ that an unpacking or a careless copy left out are made; a missing cur/ means that
+ * this is no Maildir. */
+static void make_missing(struct maildir *maildir)
 {
-    struct maildir *maildir = maildir_of(mailbox);
+    if (!maildir->mailbox.write)
+        return;
+    file_mkdir(maildir->root, "new", 0700, false, NULL, NULL);
+    file_mkdir(maildir->root, "tmp", 0700, false, NULL, NULL);
+}
+
+static bool finish(struct maildir *maildir)
+{
     struct error err = { 0 };
-    if (!maildir_checkpoint(mailbox, &err))
+    bool ok = maildir_checkpoint(&maildir->mailbox, &err);
+    if (!ok)
         log_error("closing %s: %s", maildir->paths.mail, err.text);
     maildir_compact(maildir);
     maildir_index_save(maildir);
-    maildir_release(maildir);
+    return ok;
+}
+
+static void maildir_close(struct mailbox *mailbox)
+{
+    if (!maildir_of(mailbox)->parked)
+        finish(maildir_of(mailbox));
+    maildir_release(maildir_of(mailbox));
+}
+
+static bool maildir_park(struct mailbox *mailbox)
+{
+    struct maildir *maildir = maildir_of(mailbox);
+    if (maildir->virtual || maildir->session_lock >= 0 || maildir->locked || !finish(maildir))
+        return false;
+    watch_destroy(&maildir->watch);
+    view_free(&mailbox->view);
+    return maildir->parked = true;
+}
+
+/* What was \Recent to a session that may write was told; unless others have written the index
+ * since, nobody was told of more. */
+static bool maildir_unpark(struct mailbox *mailbox)
+{
+    struct maildir *maildir = maildir_of(mailbox);
+    if (!mailbox->index || !index_current(mailbox->index) ||
+        (mailbox->write && faccessat(maildir->root, "cur", W_OK, AT_EACCESS) != 0))
+        return false;
+    if (mailbox->write) {
+        struct index_header header;
+        index_header(mailbox->index, &header);
+        maildir->recent_from = header.recent_from;
+        for (size_t i = 0; i < maildir->entries.count; i++)
+            maildir->entries.at[i].state &= (uint8_t)~ENTRY_RECENT;
+    }
+    make_missing(maildir);
+    maildir->parked = !maildir_sync(mailbox, NULL) || !view_follow(mailbox, false, NULL, NULL);
+    return !maildir->parked;
 }
 
 void maildir_release(struct maildir *maildir)
@@ -105,6 +153,8 @@ static bool maildir_identity(struct mailbox *mailbox, uint32_t uid, struct bytes
 
 static const struct mailbox_ops maildir_ops = {
     .close = maildir_close,
+    .park = maildir_park,
+    .unpark = maildir_unpark,
     .sync = maildir_sync,
     .live = maildir_live,
     .source = maildir_source,
@@ -141,16 +191,6 @@ static bool open_directories(struct maildir *maildir, const struct location *loc
     uidlist_init(&maildir->uidlist, control, maildir->paths.control);
     maildir->tree = location->control ? location->control : location->root;
     return true;
-}
-
-/* tmp/ and new/ that an unpacking or a careless copy left out are made; a missing cur/ means that
- * this is no Maildir. */
-static void make_missing(struct maildir *maildir)
-{
-    if (!maildir->mailbox.write)
-        return;
-    file_mkdir(maildir->root, "new", 0700, false, NULL, NULL);
-    file_mkdir(maildir->root, "tmp", 0700, false, NULL, NULL);
 }
 
 struct maildir *maildir_make(const struct location *location, struct bytes name, bool write,

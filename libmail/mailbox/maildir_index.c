@@ -81,13 +81,33 @@ static bool expected_info(struct buf *out, uint8_t place, uint8_t flags, uint32_
     return !buf_failed(out);
 }
 
+/* What is behind a base name, by place and flags, where there are no keywords: most messages have
+ * one of a few. */
+struct taking {
+    struct buf text;
+    uint32_t infos[2][32]; /* numbers + 1; 0: not made yet */
+};
+
+static int64_t info_number(struct maildir *maildir, const struct index_record *record,
+                           struct taking *taking)
+{
+    bool usual = !record->keywords && record->flags < 32;
+    uint32_t *known = &taking->infos[record->place & PLACE_NEW][record->flags & 31];
+    if (usual && *known)
+        return *known - 1;
+    if (!expected_info(&taking->text, record->place, record->flags, (uint32_t)record->keywords))
+        return -1;
+    int64_t info = names_intern(&maildir->entries.infos, buf_view(&taking->text));
+    if (usual)
+        *known = (uint32_t)(info + 1);
+    return info;
+}
+
 /* Returns whether the record says under which name the file was. */
 static bool take_record(struct maildir *maildir, struct maildir_entry *entry,
-                        const struct index_record *record, struct buf *text)
+                        const struct index_record *record, struct taking *taking)
 {
-    if (!expected_info(text, record->place, record->flags, (uint32_t)record->keywords))
-        return false;
-    int64_t info = names_intern(&maildir->entries.infos, buf_view(text));
+    int64_t info = info_number(maildir, record, taking);
     if (info < 0)
         return false;
     entry->info = (uint32_t)info;
@@ -98,7 +118,7 @@ static bool take_record(struct maildir *maildir, struct maildir_entry *entry,
 
 /* Entries that an index which knew their UIDs does not have were gone when it was written. */
 static bool take_records(struct maildir *maildir, const struct index_header *header,
-                         struct buf *text)
+                         struct taking *taking)
 {
     struct entries *entries = &maildir->entries;
     struct index_record record = { 0 };
@@ -113,7 +133,7 @@ static bool take_records(struct maildir *maildir, const struct index_header *hea
                 return false;
         }
         if (more && record.uid == entries->at[k].uid)
-            named = take_record(maildir, &entries->at[k], &record, text) && named;
+            named = take_record(maildir, &entries->at[k], &record, taking) && named;
         else
             entries->at[k].state = ENTRY_DEAD;
     }
@@ -148,9 +168,9 @@ bool maildir_index_load(struct maildir *maildir, struct error *err)
     if (!maildir->mailbox.index || !index_header(maildir->mailbox.index, &header))
         return true;
     maildir->recent_from = header.recent_from;
-    struct buf text = BUF_INIT(512);
-    bool named = take_records(maildir, &header, &text);
-    buf_free(&text);
+    struct taking taking = { .text = BUF_INIT(512) };
+    bool named = take_records(maildir, &header, &taking);
+    buf_free(&taking.text);
     if (!index_header(maildir->mailbox.index, &header)) { /* it turned out to be damaged */
         forget(maildir);
         return true;

@@ -152,6 +152,11 @@ struct maildir {
     int64_t undurable_since; /* first STORE or EXPUNGE since cur/ was synced; 0: none */
     uint32_t recent_from;    /* UIDs from here on were announced to no session that may write */
     bool index_stale;        /* the index file does not say what we know */
+    struct {
+        uint32_t number; /* + 1 */
+        struct maildir_info info;
+    } parsed[16]; /* of entries.infos */
+    bool parked; /* and saved: what it knows may be old */
     bool unlisted_told, duplicate_told;
     struct watch *watch;
     int session_lock;

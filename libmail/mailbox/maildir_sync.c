@@ -282,12 +282,22 @@ static struct maildir_info parsed_info(struct maildir *maildir, uint32_t number)
     return maildir->parsed[at].info;
 }
 
+/* Listed, but its file is neither met nor known to be gone: numbering stops there until a later
+ * scan knows, since what comes to light behind a greater UID could not be numbered any more. */
+static bool is_open(const struct view *view, const struct maildir_entry *entry)
+{
+    return !(entry->state & (ENTRY_PRESENT | ENTRY_DEAD)) &&
+           (!view->count || entry->uid > view->messages[view->count - 1].uid);
+}
+
 bool maildir_live(struct mailbox *mailbox, size_t *cursor, struct view_message *out)
 {
     struct maildir *maildir = maildir_of(mailbox);
     const struct entries *entries = &maildir->entries;
     for (; *cursor < entries->count; ++*cursor) {
         const struct maildir_entry *entry = &entries->at[*cursor];
+        if (is_open(&mailbox->view, entry))
+            return false;
         if (!(entry->state & ENTRY_PRESENT))
             continue;
         struct maildir_info info = parsed_info(maildir, entry->info);

@@ -62,6 +62,7 @@ void store_close(struct store **store)
 {
     if (!*store)
         return;
+    mailbox_close(&(*store)->parked);
     struct arena *arena = (*store)->arena; /* holds the store itself */
     arena_destroy(&arena);
     *store = NULL;

@@ -20,6 +20,7 @@ struct store {
     struct store_user user;
     struct namespace *namespaces;
     size_t count;
+    struct mailbox *parked; /* the last that was left, or NULL */
 };
 
 /* Fills store->namespaces from conf (namespace.c). */

@@ -134,6 +134,62 @@ static void expunge_removes_what_is_deleted_and_numbers_follow(void **state)
     numset_free(&gone);
 }
 
+static void a_mailbox_that_was_left_is_opened_as_a_new_session(void **state)
+{
+    struct fixture *f = *state;
+    fixture_append(f, "INBOX", MAIL("one"), 0);
+    fixture_append(f, "INBOX", MAIL("two"), FLAG_SEEN);
+    struct mailbox *mailbox = fixture_open(f, "INBOX", true);
+    assert_int_equal(mailbox_recent(mailbox), 2);
+    mailbox_leave(&mailbox);
+    assert_null(mailbox);
+    mailbox = fixture_open(f, "INBOX", true);
+    assert_int_equal(mailbox_count(mailbox), 2);
+    assert_int_equal(mailbox_recent(mailbox), 0);
+    mailbox_leave(&mailbox);
+    /* Others deliver, change flags and remove meanwhile. */
+    fixture_append(f, "INBOX", MAIL("three"), 0);
+    struct store_user user = {
+        .name = "user", .home = f->home, .service = "imap", .conf = &f->conf
+    };
+    struct store *others = store_open(&user, &f->err);
+    struct mailbox *other = mailbox_open(others, BYTES("INBOX"), true, &f->err);
+    struct numset first = { 0 };
+    assert_true(numset_add(&first, 1, 1));
+    assert_ok(f, mailbox_store(other, &first, STORE_ADD, FLAG_DELETED, 0, NULL, &f->err));
+    assert_ok(f, mailbox_expunge(other, NULL, &f->err));
+    mailbox_close(&other);
+    mailbox = fixture_open(f, "INBOX", true);
+    assert_int_equal(mailbox_count(mailbox), 2);
+    assert_int_equal(fixture_uid(mailbox, 1), 2);
+    assert_int_equal(fixture_uid(mailbox, 2), 3);
+    assert_int_equal(mailbox_recent(mailbox), 0); /* the other was told */
+    mailbox_leave(&mailbox);
+    mailbox = fixture_open(f, "INBOX", false);
+    assert_false(mailbox_writable(mailbox));
+    mailbox_leave(&mailbox);
+    fixture_append(f, "INBOX", MAIL("four"), 0);
+    for (int i = 0; i < 2; i++) { /* who only reads takes nothing away */
+        mailbox = fixture_open(f, "INBOX", false);
+        assert_int_equal(mailbox_recent(mailbox), 1);
+        mailbox_leave(&mailbox);
+    }
+    /* Another mailbox under the same name. */
+    assert_ok(f, store_create(f->store, BYTES("Box"), (struct bytes){ 0 }, &f->err));
+    fixture_append(f, "Box", MAIL("old"), 0);
+    mailbox = fixture_open(f, "Box", true);
+    mailbox_leave(&mailbox);
+    assert_ok(f, store_delete(f->store, BYTES("Box"), &f->err));
+    assert_null(mailbox_open(f->store, BYTES("Box"), true, &f->err));
+    assert_int_equal(f->err.class, ERROR_NO_SUCH);
+    assert_ok(f, store_create(f->store, BYTES("Box"), (struct bytes){ 0 }, &f->err));
+    mailbox = fixture_open(f, "Box", true);
+    assert_int_equal(mailbox_count(mailbox), 0);
+    mailbox_leave(&mailbox);
+    numset_free(&first);
+    store_close(&others);
+}
+
 static void a_uid_is_never_given_twice(void **state)
 {
     struct fixture *f = *state;
@@ -239,6 +295,7 @@ int main(void)
         TEST(flags_and_keywords_are_letters_in_the_name),
         TEST(the_27th_keyword_is_a_limit),
         TEST(expunge_removes_what_is_deleted_and_numbers_follow),
+        TEST(a_mailbox_that_was_left_is_opened_as_a_new_session),
         TEST(a_uid_is_never_given_twice),
         TEST(what_others_do_is_seen),
         TEST(a_renamed_file_is_found_again),
