@@ -15,3 +15,12 @@ setup() {
     assert_success
     assert_output --partial 'messages at the end'
 }
+
+@test "sessions at the same moment, as fast as they can: nothing is refused, nobody loses a message" {
+    demo_start --no-mail --users 1
+    run "$TESTS/crowd" -t "${CROWD_SECONDS:-6}" "$IMAP" user1 "$PASSWORD"
+    demo_stop
+    echo "$output"
+    assert_success
+    assert_output --partial ' 0 wrong'
+}
