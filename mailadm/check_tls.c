@@ -95,8 +95,9 @@ static void check_dates(struct check *check, const struct certificate_facts *fac
         check_error(check, "certificate %s is not valid before %s; is this machine's clock right?",
                     path, from);
     else if (facts->until - now < SOON)
-        check_warning(check, "certificate %s expires on %s, in %ld days; renew it", path, until,
-                      (long)(facts->until - now) / 86400);
+        check_warning(check, "certificate %s expires on %s, in %ld day%s; renew it", path, until,
+                      (long)(facts->until - now) / 86400,
+                      (facts->until - now) / 86400 == 1 ? "" : "s");
     else
         check_ok(check, "certificate %s for %s, %zu in the chain, until %s", path, facts->subject,
                  facts->chain, until);

@@ -8,6 +8,19 @@ running_in() {
     pgrep -fc -- "-c $1/postern.conf" || true
 }
 
+# A base whose five ports nobody listens on.
+free_base() {
+    local base port
+    while :; do
+        base=$((11000 + RANDOM % 200 * 100))
+        for port in 143 993 110 995 24; do
+            (exec 3<>"/dev/tcp/127.0.0.1/$((base + port))") 2>/dev/null && continue 2
+        done
+        echo $base
+        return
+    done
+}
+
 @test "it prints one ready line, and curl works as the line says" {
     DIR=$BATS_TEST_TMPDIR/demo
     demo_start --users 3
@@ -19,7 +32,8 @@ running_in() {
 }
 
 @test "Ctrl-C leaves nothing running, sessions included" {
-    local dir=$BATS_TEST_TMPDIR/demo base=$((20000 + RANDOM % 20 * 1000))
+    local dir=$BATS_TEST_TMPDIR/demo base
+    base=$(free_base)
     chmod o+x "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
     # A new session of its own, so that the signal reaches the demo as the terminal would send it: the whole group.
     env --default-signal=INT setsid "$TESTS/demo" --dir "$dir" --port-base $base >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
@@ -43,7 +57,8 @@ running_in() {
     local dir
     dir=$(mktemp -d /tmp/postern-ordinary.XXXXXX)
     chown 61235:61235 "$dir"
-    local copy=$dir/bin base=$((40000 + RANDOM % 15 * 1000))
+    local copy=$dir/bin base
+    base=$(free_base)
     mkdir "$copy" "$dir/tests"
     cp "$POSTERN_BIN"/{imapd,pop3d,lmtpd,mailadm} "$copy/"
     cp "$POSTERN_BIN"/*.so "$copy/"
