@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include "base/log.h"
 
-enum { READ_SIZE = 256 * 1024 };
+enum { READ_SIZE = 48 * 1024 };
 
 void uidlist_init(struct uidlist *uidlist, int dir, const char *path)
 {
