@@ -153,8 +153,7 @@ static bool add_pattern(struct parser *parser, struct list_request *request, siz
     memcpy(text, request->reference.data, request->reference.len);
     memcpy(text + request->reference.len, pattern.data, pattern.len);
     struct bytes joined = bytes_make(text, request->reference.len + pattern.len);
-    return keep_pattern(parser, request, joined, room) &&
-           add_inbox(parser, request, joined, room);
+    return keep_pattern(parser, request, joined, room) && add_inbox(parser, request, joined, room);
 }
 
 static bool read_patterns(struct parser *parser, struct list_request *request)
