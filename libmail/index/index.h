@@ -1,45 +1,25 @@
-/* One mailbox's index: what is known of each message by UID, so that it is not looked up or parsed
- * again. A cache and nothing more: any file may be missing, old, damaged or another's at any
- * moment, and every answer may be "not known". What a record says of a message's content holds only
- * while the message takes as many octets as it did. FORMAT.md describes the files. */
+/* One mailbox's index: a record of fixed size for each message in UID order, a log of changes, and
+ * what was parsed of messages. A cache and nothing more: any file may be missing, old, damaged or
+ * another's at any moment. Readers map the records and take no lock; whoever changes something
+ * holds the lock, and every change stands in the log. What a record says of a message's content holds only
+ * while the message takes as many octets as it did. FORMAT.md describes the files.
+ *
+ * A mailbox for which there is no place on the disk has an index in memory, for this session alone. */
 #ifndef INDEX_INDEX_H
 #define INDEX_INDEX_H
 
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "index/records.h"
 
 struct index;
 
-enum {
-    INDEX_SIZE = 1 << 0, /* size and wire_size are true: the message was read */
-    INDEX_DATE = 1 << 1,
-    INDEX_FIELDS = 1 << 2,  /* cache points to fields */
-    INDEX_CLAIMED = 1 << 3, /* size is true, wire_size only claimed by the message's name */
-    INDEX_HEAD = 1 << 4,    /* cache points to the header */
-    INDEX_CACHED = INDEX_FIELDS | INDEX_HEAD,
-};
+/* The log of changes in the index's directory: whoever waits for changes watches it. */
+#define INDEX_LOG_NAME "postern.log.2"
 
-struct index_record {
-    uint32_t uid;
-    uint16_t known;
-    uint8_t flags;
-    uint8_t place; /* bits of the format's own */
-    uint64_t keywords;
-    int64_t date;
-    uint64_t size;              /* octets on the disk */
-    uint64_t wire_size;         /* octets in wire form */
-    uint64_t cache, cache_size; /* where the cached fields are; the index's own */
-};
-
-enum { INDEX_STAMP = 64 };
-struct index_header {
-    uint32_t uidnext;
-    uint32_t recent_from;             /* UIDs from here on were announced to nobody */
-    unsigned char stamp[INDEX_STAMP]; /* the format's: equal means that nothing changed */
-    uint32_t unseen, recent;          /* among the records */
-    uint64_t counted; /* the format's: what the counts rest on beside the stamp; 0: nothing */
-};
+/* How long somebody who changes something waits for the lock. */
+enum { INDEX_WAIT_MS = 10000 };
 
 /* The header as it is stored, with its empty line. It may be cached without the others (which are
  * empty then), or they without it. */
@@ -52,54 +32,83 @@ enum {
     INDEX_FIELD_COUNT
 };
 
-/* Opens what is in directory (made when it is not there and write). Files of another uidvalidity or
- * that cannot be read are logged and left out. NULL only without memory. */
-struct index *index_open(const char *directory, uint32_t uidvalidity, bool write);
+/* Opens what is in directory (made when it is not there and write); with directory NULL, in memory.
+ * A file that cannot be read is logged and left out. NULL only without memory. */
+struct index *index_open(const char *directory, bool write);
 void index_close(struct index **index); /* NULL inside is fine; flushes */
+/* Whether the index can be written (one in memory always). */
+bool index_writable(const struct index *index);
 
-/* The header alone, without opening the index, with UIDVALIDITY and how many records it says there
- * are. False: none that can be read. */
-bool index_peek(const char *directory, struct index_header *out, uint32_t *uidvalidity,
-                uint32_t *count);
-/* False: there is no index file that could be read. */
-bool index_header(const struct index *index, struct index_header *out);
-/* Whether the records are still the file at the path. */
-bool index_current(const struct index *index);
-/* How many messages the file has records of; the i-th in UID order, counted from 0. False: damaged.
- */
-size_t index_count(const struct index *index);
-bool index_at(struct index *index, size_t i, struct index_record *out);
+/* The header of the file in directory, without opening the index. False: none that can be read. */
+bool index_peek(const char *directory, struct index_header *out);
+/* Makes the records those of the file at the path, where it was replaced or was damaged. False: there
+ * are none that can be read. */
+bool index_refresh(struct index *index);
+/* The records as they are now; NULL: there are none. Valid until the next refresh, begin or commit:
+ * records_hold() them for longer. */
+struct records *index_records(const struct index *index);
+/* What was read from the records is wrong: they are not used any more (logged once). */
+void index_damaged(struct index *index, const char *what);
 
-/* What is known of uid. */
+/* Who else changed what: reading the log. Zeroed: nothing was read. */
+struct index_cursor {
+    uint64_t log, at; /* which log, and up to where it was read */
+    uint64_t modseq;  /* the highest mod-sequence when it was read */
+    int fd;           /* of that log + 1; 0: not opened yet */
+};
+enum index_change_type { INDEX_ADDED = 1, INDEX_CHANGED, INDEX_REMOVED };
+/* From now on. */
+void index_cursor_start(struct index *index, const struct index_header *header,
+                        struct index_cursor *cursor);
+void index_cursor_stop(struct index_cursor *cursor);
+/* Calls each() for every message that was changed or removed (type, UID) up to header and not by this session's
+ * index_change(..., quiet). False: the log does not reach back so far: compare mod-sequences. */
+bool index_follow(struct index *index, const struct index_header *header,
+                  struct index_cursor *cursor,
+                  bool (*each)(void *context, enum index_change_type type, uint32_t uid),
+                  void *context);
+
+/* A transaction: the lock is taken (ERROR_CONFLICT when it is not to be had within wait_ms,
+ * ERROR_NOT_PERMITTED where nothing can be written), what a killed writer left is put right, and the
+ * header can be changed. Nothing is written before the commit, which gives the lock back, as does
+ * index_cancel(). */
+bool index_begin(struct index *index, int wait_ms, struct error *err);
+struct index_header *index_edit(struct index *index);
+/* An empty index for this UIDVALIDITY in place of what is there, for about so many messages. */
+bool index_create(struct index *index, uint32_t uidvalidity, uint32_t expected, struct error *err);
+/* A message behind all others (it gets the transaction's mod-sequence). False without memory or with a UID that
+ * is not greater; the commit then fails, too. */
+bool index_add(struct index *index, const struct index_record *record);
+/* New flags of a message. quiet: the client of this session knows. */
+bool index_change(struct index *index, uint32_t slot, uint8_t flags, uint64_t keywords,
+                  uint8_t place, bool quiet);
+bool index_remove(struct index *index, uint32_t slot);
+/* Writes what was gathered so far and goes on under the lock. */
+bool index_step(struct index *index, struct error *err);
+bool index_commit(struct index *index, struct error *err);
+void index_cancel(struct index *index);
+/* What header.boot is when records and mail were compared since the machine was started. */
+uint64_t index_boot(void);
+/* In a transaction: new files without the removed messages and without what nobody needs of the cache. */
+bool index_compact(struct index *index, struct error *err);
+/* Whether that is worth it. */
+bool index_wasteful(const struct index *index, const struct index_header *header);
+
+/* What is known of uid: the record with what this session learnt since. */
 bool index_get(struct index *index, uint32_t uid, struct index_record *out);
-/* Remembers size, wire_size, date and known of a message (in memory until index_write). */
+/* The same with the place where it is likely to be; found's slot, UINT32_MAX when it has none. */
+bool index_get_at(struct index *index, struct records *records, uint32_t slot,
+                  struct index_record *out);
+/* Remembers size, wire_size, date and known of a message. In memory until index_flush(). */
 void index_put(struct index *index, const struct index_record *record);
-/* The cached fields of a record from index_get (absent ones have data NULL); memory holds them.
- * False: not known. */
-bool index_fields(struct index *index, const struct index_record *record, struct buf *memory,
-                  struct bytes fields[INDEX_FIELD_COUNT]);
-/* Appends fields to the cache and remembers them with the record's size, wire_size and date. They
- * are gathered and written many at once, when they are asked for, or in index_flush(). A cache that
- * cannot be written is no error. */
+/* Remembers fields with the record's size, wire_size and date. They are gathered and written many
+ * at once, when they are asked for, or in index_flush(). What cannot be written is no error. */
 void index_fields_put(struct index *index, const struct index_record *record,
                       const struct bytes fields[INDEX_FIELD_COUNT]);
 void index_flush(struct index *index);
-/* The same for messages just appended to a mailbox that is not open: nothing is read. What cannot
- * be written is left out. */
-struct index_message {
-    struct index_record record; /* uid, size, wire_size, date */
-    struct bytes fields[INDEX_FIELD_COUNT];
-};
-void index_add(const char *directory, uint32_t uidvalidity, const struct index_message *messages,
-               size_t count);
-/* How much index_put and index_fields_put have remembered since the last writing. */
-size_t index_unwritten(const struct index *index);
-
-/* Writes the records anew: next() gives every message (uid, flags, place, keywords), rising; what
- * is known of each is added. False when it could not be written (the lock is held, disk full, ...),
- * which is no harm. */
-bool index_write(struct index *index, const struct index_header *header,
-                 bool (*next)(void *context, struct index_record *record), void *context,
-                 struct error *err);
+/* The cached fields of a record from index_get, those whose bit is in wanted (1 << INDEX_ENVELOPE, ...; others and absent ones have
+ * data NULL), appended to memory, which holds them. False: not known. */
+bool index_fields(struct index *index, const struct index_record *record, unsigned wanted,
+                  struct buf *memory, struct bytes fields[INDEX_FIELD_COUNT]);
 
 #endif

@@ -1,79 +1,159 @@
-/* The cache without the entries that no record points to: a new file, then records that point into
- * it. Killed between the two renames, the records point into a cache that is gone, and the new one
- * is read from its start. */
+/* New files in place of old ones: with room for more records, or without what nobody needs. */
 #include "index/index_private.h"
 
+#include <stdlib.h>
 #include <unistd.h>
-#include "base/log.h"
 
-enum { WASTE_LEAST = 1024 * 1024, ENTRY_MEMORY = ENTRY_MAX + 4096 };
+enum { WASTE_LEAST = 1024 * 1024, DEAD_LEAST = 100, BATCH = 256, CHUNK = 256 * 1024 };
 
-/* Writes what is staged; from learns where it is now. */
-static bool take_over(struct index *from, struct index *to, struct error *err)
+/* size octets at `from` of the old file to `to` of the new one. */
+static bool copy_octets(struct index *index, uint64_t from, uint64_t to, uint64_t size,
+                        struct error *err)
 {
-    bool ok = stage_write(&to->stage, to, err);
-    for (size_t i = 0; ok && i < to->stage.count; i++)
-        ok = overlay_set(&from->overlay, &to->stage.records[i]) || error_memory(err);
-    stage_clear(&to->stage);
-    return ok;
-}
-
-static bool copy_entries(struct index *from, struct index *to, struct error *err)
-{
-    struct buf memory = BUF_INIT(ENTRY_MEMORY);
-    struct bytes fields[INDEX_FIELD_COUNT];
-    struct index_record record;
-    bool ok = true;
-    for (uint32_t i = 0; ok && records_at(from, i, &record); i++) {
-        buf_clear(&memory);
-        if (!(record.known & INDEX_CACHED) || !cache_read(from, &record, &memory, fields))
-            continue;
-        ok = stage_add(&to->stage, &record, fields) || error_memory(err);
-        if (ok && to->stage.text.len >= STAGE_MOST)
-            ok = take_over(from, to, err);
+    char *chunk = malloc(CHUNK);
+    bool ok = chunk || error_memory(err);
+    while (ok && size) {
+        size_t most = size < CHUNK ? (size_t)size : CHUNK;
+        ssize_t n = pread(index->records->fd, chunk, most, (off_t)from);
+        if (n <= 0)
+            ok = error_set(err, ERROR_CORRUPT, "%s/" INDEX_FILE " was cut off", index->path);
+        ok = ok && transaction_write_at(index, index->txn.file, chunk, (size_t)n, to, INDEX_FILE, err);
+        from += ok ? (uint64_t)n : 0;
+        to += ok ? (uint64_t)n : 0;
+        size -= ok ? (uint64_t)n : 0;
     }
-    ok = ok && take_over(from, to, err);
-    stage_clear(&to->stage);
-    buf_free(&memory);
+    free(chunk);
     return ok;
 }
 
-struct again {
+bool index_grow(struct index *index, struct error *err)
+{
+    struct transaction *txn = &index->txn;
+    uint32_t old = txn->header.capacity, count = txn->header.count;
+    uint64_t more = (uint64_t)old * 256;
+    unsigned char text[HEADER_SIZE];
+    if (old >= RECORDS_MOST)
+        return true;
+    txn->file = index_create_file(index, INDEX_FILE, err);
+    if (txn->file < 0)
+        return false;
+    txn->header.capacity = more < RECORDS_MOST ? (uint32_t)more : RECORDS_MOST;
+    header_encode(text, &txn->header);
+    return copy_octets(index, RECORDS_HEADER, RECORDS_HEADER, (count + 7) / 8, err) &&
+           copy_octets(index, records_offset(old, 0), records_offset(txn->header.capacity, 0),
+                       (uint64_t)count * RECORD_SIZE, err) &&
+           transaction_write_at(index, txn->file, text, sizeof(text), 0, INDEX_FILE, err) &&
+           transaction_publish(index, err) && (txn->before = txn->header, true);
+}
+
+bool index_wasteful(const struct index *index, const struct index_header *header)
+{
+    (void)index;
+    return (header->dead >= DEAD_LEAST && header->dead >= header->count / 4) ||
+           header->cache_end > 2 * header->cache_live + WASTE_LEAST;
+}
+
+struct compacting {
     struct index *index;
-    uint32_t at;
+    struct cache cache; /* the new one */
+    uint64_t end;
+    struct cache_stage stage;
+    struct index_record records[BATCH];
+    int staged[BATCH]; /* number in the stage; -1: not cached */
+    size_t count;
+    struct buf memory;
 };
 
-static bool same_record(void *context, struct index_record *record)
+/* The gathered records go to the new file, what is cached of them to the new cache. */
+static bool write_batch(struct compacting *compacting, struct error *err)
 {
-    struct again *again = context;
-    return records_at(again->index, again->at++, record);
+    struct cache_stage *stage = &compacting->stage;
+    bool ok = cache_stage_write(stage, &compacting->cache, &compacting->end, err);
+    for (size_t i = 0; ok && i < compacting->count; i++) {
+        struct index_record *record = &compacting->records[i];
+        if (compacting->staged[i] >= 0) {
+            record->cache = stage->records[compacting->staged[i]].cache;
+            record->cache_size = stage->records[compacting->staged[i]].cache_size;
+        } else {
+            record->known &= (uint16_t)~INDEX_CACHED;
+            record->cache = record->cache_size = 0;
+        }
+        ok = transaction_add(compacting->index, record, record->modseq) || error_memory(err);
+    }
+    cache_stage_clear(stage);
+    compacting->count = 0;
+    return ok;
 }
 
-void cache_compact(struct index *index, uint64_t live)
+static bool take_slot(struct compacting *compacting, struct records *old, uint32_t slot,
+                      struct error *err)
 {
-    struct error err = { 0 };
-    struct index fresh = { .dir = index->dir,
-                           .path = index->path,
-                           .write = true,
-                           .uidvalidity = index->uidvalidity,
-                           .cache = -1 };
-    struct again again = { .index = index };
-    if (index->cache < 0 || index->end < live || index->end - live < live + WASTE_LEAST)
-        return;
-    bool ok = cache_create_aside(&fresh, &err) && copy_entries(index, &fresh, &err) &&
-              cache_publish(&fresh, &err);
-    if (ok) {
-        cache_close(index);
-        index->cache = fresh.cache;
-        index->id = fresh.id;
-        index->end = fresh.end;
-        ok = records_write(index, &index->header, same_record, &again, &live, &err);
-        records_open(index);
-    } else {
-        cache_close(&fresh);
-        unlinkat(index->dir, CACHE_FILE ".tmp", 0);
-    }
-    overlay_clear(&index->overlay);
+    struct bytes fields[INDEX_FIELD_COUNT];
+    struct index_record record;
+    if (!records_at(old, slot, &record))
+        return error_set(err, ERROR_CORRUPT, "a record of %s is damaged", compacting->index->path);
+    if (record.place & INDEX_DEAD)
+        return true;
+    buf_clear(&compacting->memory);
+    bool cached = record.known & INDEX_CACHED &&
+                  cache_read(&compacting->index->cache, &record, ~0U, &compacting->memory, fields,
+                             INDEX_FIELD_COUNT) &&
+                  cache_stage_add(&compacting->stage, &record, fields, INDEX_FIELD_COUNT);
+    compacting->staged[compacting->count] = cached ? (int)compacting->stage.count - 1 : -1;
+    compacting->records[compacting->count++] = record;
+    if (compacting->count < BATCH && compacting->stage.text.len < STAGE_MOST)
+        return true;
+    return write_batch(compacting, err);
+}
+
+/* What is true of the mailbox stays. */
+static void keep_header(struct index_header *header, const struct index_header *old)
+{
+    struct index_header kept = *old;
+    kept.capacity = header->capacity;
+    kept.count = kept.dead = kept.unseen = kept.deleted = kept.first_unseen = 0;
+    kept.cache = kept.cache_end = kept.cache_live = 0;
+    *header = kept;
+}
+
+static bool compact(struct compacting *compacting, struct records *old, struct error *err)
+{
+    struct index *index = compacting->index;
+    struct index_header before = index->txn.header;
+    bool ok = index_create(index, before.uidvalidity, before.count - before.dead, err);
+    keep_header(&index->txn.header, &before);
+    for (uint32_t slot = 0; ok && slot < before.count; slot++)
+        ok = take_slot(compacting, old, slot, err);
+    ok = ok && write_batch(compacting, err) && index_publish_file(index, CACHE_FILE, err);
     if (!ok)
-        log_warning("%s/" CACHE_FILE " is not shortened: %s", index->path, err.text);
+        return false;
+    index->txn.header.cache = compacting->cache.id;
+    index->txn.header.cache_end = compacting->end;
+    index->txn.header.first_unseen = 0;
+    return transaction_write(index, err);
+}
+
+bool index_compact(struct index *index, struct error *err)
+{
+    struct compacting *compacting = calloc(1, sizeof(*compacting));
+    struct records *old = records_hold(index->records);
+    bool ok = compacting || error_memory(err);
+    int fd = ok ? index_create_file(index, CACHE_FILE, err) : -1;
+    if (fd >= 0) {
+        *compacting = (struct compacting){ .index = index,
+                                           .cache.fd = -1,
+                                           .end = CACHE_HEADER,
+                                           .memory = BUF_INIT(2 * (size_t)CACHE_ENTRY_MOST) };
+        struct error ignored = { 0 };
+        index_have_cache(index, &ignored);
+        ok = cache_start(&compacting->cache, fd, index->txn.header.uidvalidity, err) &&
+             compact(compacting, old, err);
+        cache_stage_clear(&compacting->stage);
+        buf_free(&compacting->memory);
+        cache_close(&compacting->cache);
+        cache_close(&index->cache); /* opened again when it is needed */
+    }
+    records_drop(&old);
+    free(compacting);
+    return ok && fd >= 0;
 }

@@ -70,8 +70,7 @@ static bool parse_message(struct mailbox *mailbox, uint32_t uid, struct index_re
                 .wire_size = wire_size,
                 .date = source.date,
             };
-            if (mailbox->index)
-                index_fields_put(mailbox->index, record, fields);
+            index_fields_put(mailbox->index, record, fields);
             record->known |= INDEX_CACHED; /* or will be: no need to put in less */
             return true;
         }
@@ -85,10 +84,15 @@ static bool parse_message(struct mailbox *mailbox, uint32_t uid, struct index_re
     return false;
 }
 
-static void look_up(struct mailbox *mailbox, uint32_t uid, struct index_record *record)
+/* False: the index is damaged. */
+static bool look_up(struct mailbox *mailbox, uint32_t seq, struct index_record *record,
+                    struct error *err)
 {
-    if (!mailbox->index || !index_get(mailbox->index, uid, record))
-        *record = (struct index_record){ .uid = uid };
+    const struct view *view = &mailbox->view;
+    if (!seq || seq > view->count)
+        return error_set(err, ERROR_INVALID, "there is no message %u in %s", seq, mailbox->name);
+    return index_get_at(mailbox->index, view->records, view_slot(view, seq), record) ||
+           error_set(err, ERROR_TEMPORARY, "the index of %s is damaged", mailbox->name);
 }
 
 static bool believable(const struct message_source *source)
@@ -114,8 +118,7 @@ static bool look_at(struct mailbox *mailbox, uint32_t uid, struct index_record *
         record->wire_size = source.claimed_wire;
         record->known |= INDEX_CLAIMED;
     }
-    if (mailbox->index)
-        index_put(mailbox->index, record);
+    index_put(mailbox->index, record);
     return true;
 }
 
@@ -129,14 +132,24 @@ static bool need_size(struct mailbox *mailbox, uint32_t uid, struct index_record
            parse_message(mailbox, uid, record, fields, err);
 }
 
-static bool need_parsed(struct mailbox *mailbox, uint32_t uid, struct index_record *record,
+/* Which fields of the cache. */
+static unsigned cached_fields(unsigned wanted)
+{
+    return (wanted & FIELD_ENVELOPE ? 1U << INDEX_ENVELOPE : 0) |
+           (wanted & FIELD_BODY ? 1U << INDEX_BODY : 0) |
+           (wanted & FIELD_BODYSTRUCTURE ? 1U << INDEX_BODYSTRUCTURE : 0) |
+           (wanted & FIELD_PARTS ? 1U << INDEX_PARTS : 0) |
+           (wanted & FIELD_HEADER ? 1U << INDEX_HEADER : 0);
+}
+
+static bool need_parsed(struct mailbox *mailbox, unsigned wanted, struct index_record *record,
                         struct message_fields *out, struct error *err)
 {
     struct bytes fields[INDEX_FIELD_COUNT];
     buf_clear(&mailbox->fields);
-    if (!(record->known & INDEX_FIELDS) || !mailbox->index ||
-        !index_fields(mailbox->index, record, &mailbox->fields, fields)) {
-        if (!parse_message(mailbox, uid, record, fields, err))
+    if (!(record->known & INDEX_FIELDS) ||
+        !index_fields(mailbox->index, record, cached_fields(wanted), &mailbox->fields, fields)) {
+        if (!parse_message(mailbox, record->uid, record, fields, err))
             return false;
     }
     out->envelope = fields[INDEX_ENVELOPE];
@@ -175,8 +188,8 @@ static bool cached_header(struct mailbox *mailbox, const struct index_record *re
 {
     struct bytes fields[INDEX_FIELD_COUNT];
     buf_clear(&mailbox->header);
-    if (!(record->known & INDEX_HEAD) || !mailbox->index ||
-        !index_fields(mailbox->index, record, &mailbox->header, fields))
+    if (!(record->known & INDEX_HEAD) ||
+        !index_fields(mailbox->index, record, 1U << INDEX_HEADER, &mailbox->header, fields))
         return false;
     *header = fields[INDEX_HEADER];
     return true;
@@ -187,7 +200,7 @@ static void remember_header(struct mailbox *mailbox, struct index_record *record
                             const struct message_source *source)
 {
     struct bytes fields[INDEX_FIELD_COUNT] = { 0 };
-    if (!mailbox->index || record->known & INDEX_CACHED || !mailbox->header.len ||
+    if (record->known & INDEX_CACHED || !mailbox->header.len ||
         mailbox->header.len > HEAD_CACHED)
         return;
     if (record->known & (INDEX_SIZE | INDEX_CLAIMED) && record->size != source->size)
@@ -221,11 +234,10 @@ bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted,
 {
     struct index_record record;
     *out = (struct message_fields){ 0 };
-    if (!seq || seq > mailbox->view.count)
-        return error_set(err, ERROR_INVALID, "there is no message %u in %s", seq, mailbox->name);
-    uint32_t uid = mailbox->view.messages[seq - 1].uid;
-    look_up(mailbox, uid, &record);
-    if (wanted & PARSED && !need_parsed(mailbox, uid, &record, out, err))
+    if (!look_up(mailbox, seq, &record, err))
+        return false;
+    uint32_t uid = record.uid;
+    if (wanted & PARSED && !need_parsed(mailbox, wanted, &record, out, err))
         return false;
     if (wanted & FIELD_SIZE && !need_size(mailbox, uid, &record, err))
         return false;
@@ -238,11 +250,10 @@ bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted,
     return true;
 }
 
-bool mailbox_wire_size(struct mailbox *mailbox, uint32_t uid, uint64_t *size, struct error *err)
+bool mailbox_wire_size(struct mailbox *mailbox, uint32_t seq, uint64_t *size, struct error *err)
 {
     struct index_record record;
-    look_up(mailbox, uid, &record);
-    if (!need_size(mailbox, uid, &record, err))
+    if (!look_up(mailbox, seq, &record, err) || !need_size(mailbox, record.uid, &record, err))
         return false;
     *size = record.wire_size;
     return true;
@@ -273,12 +284,9 @@ struct input *mailbox_read(struct mailbox *mailbox, uint32_t seq, const struct p
 {
     struct index_record record;
     struct message_source source;
-    if (!seq || seq > mailbox->view.count) {
-        error_set(err, ERROR_INVALID, "there is no message %u in %s", seq, mailbox->name);
+    if (!look_up(mailbox, seq, &record, err))
         return NULL;
-    }
-    uint32_t uid = mailbox->view.messages[seq - 1].uid;
-    look_up(mailbox, uid, &record);
+    uint32_t uid = record.uid;
     if (!mailbox->ops->source(mailbox, uid, true, &source, err))
         return NULL;
     if (!measured(mailbox, uid, source.size, &record, err)) {

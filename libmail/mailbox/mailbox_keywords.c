@@ -14,6 +14,10 @@ bool mailbox_keyword_set(struct mailbox *mailbox, unsigned bit, struct bytes nam
         return false;
     free(mailbox->keywords[bit]);
     mailbox->keywords[bit] = copy;
+    if (copy)
+        mailbox->keywords_named |= UINT64_C(1) << bit;
+    else
+        mailbox->keywords_named &= ~(UINT64_C(1) << bit);
     if (copy && bit >= mailbox->keywords_count)
         mailbox->keywords_count = bit + 1;
     mailbox->keywords_changed = true;

@@ -1,29 +1,35 @@
 /* The inside of an open mailbox: what every format shares (the session's numbering, keywords,
  * cached fields) and the operations that a format gives. Only formats and mailbox*.c include it.
  *
- * A format keeps the state of the disk as it last saw it. The view is what the client was told.
- * sync() brings the first up to date, mailbox_view.c compares the two and makes the second follow.
+ * The index says what is there; a format's sync() brings it up to date with the disk. The view is what
+ * the client was told, and mailbox_view.c makes it follow.
  */
 #ifndef MAILBOX_MAILBOX_PRIVATE_H
 #define MAILBOX_MAILBOX_PRIVATE_H
 
 #include <sys/stat.h>
 #include "base/buf.h"
+#include "base/numset.h"
+#include "index/index.h"
 #include "mailbox/append.h"
 #include "mailbox/format.h"
 #include "mailbox/mailbox.h"
 
 enum { MAILBOX_KEYWORDS = 64 };
 
-struct view_message {
-    uint64_t keywords;
-    uint32_t uid;
-    uint8_t flags;
-};
-
 struct view {
-    struct view_message *messages;
-    size_t count, capacity;
+    struct records *records; /* held; not the index's any more while numbers must stay */
+    uint32_t slots;          /* how many of them are covered */
+    uint32_t count;          /* how many of those are numbered */
+    uint32_t last_uid;       /* of the last slot covered */
+    uint64_t *bits;          /* which; NULL: all */
+    uint32_t *ranks;         /* how many before each group of words */
+    size_t words;            /* that fit into bits */
+    uint32_t hint_seq, hint_slot; /* the last number looked up */
+    struct index_cursor cursor;
+    struct numset gone;    /* UIDs removed that still have a number */
+    struct numset altered; /* UIDs whose flags others changed */
+    struct numset recent;  /* UIDs that this session is the first to be told of */
     struct {
         uint32_t *numbers;
         size_t count, capacity;
@@ -48,14 +54,12 @@ struct mailbox_ops {
      * to date, as a new session. False: close() it. */
     bool (*park)(struct mailbox *mailbox);
     bool (*unpark)(struct mailbox *mailbox);
-    /* Brings the format's state up to date with the disk. */
+    /* Brings the index up to date with the disk. */
     bool (*sync)(struct mailbox *mailbox, struct error *err);
-    /* Walks what is there, in UID order; start with *cursor = 0. */
-    bool (*live)(struct mailbox *mailbox, size_t *cursor, struct view_message *out);
     /* ERROR_NO_SUCH: gone. open: source->input is wanted (close it). */
     bool (*source)(struct mailbox *mailbox, uint32_t uid, bool open, struct message_source *source,
                    struct error *err);
-    /* Adds and removes flags and keywords of uids on the disk and in the view. */
+    /* Adds and removes flags and keywords on the disk and in the index. */
     bool (*store)(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode,
                   uint8_t flags, uint64_t keywords, struct numset *gone, struct error *err);
     /* Removes those that have \Deleted (always: without asking for the flag). */
@@ -75,8 +79,6 @@ struct mailbox_ops {
                      struct bytes *stored);
 };
 
-struct index;
-
 struct mailbox {
     const struct mailbox_ops *ops;
     struct store *store;
@@ -86,8 +88,9 @@ struct mailbox {
     bool write;
     uint32_t uidvalidity, uidnext;
     struct view view;
-    struct index *index;              /* NULL: nothing is cached */
+    struct index *index;              /* in memory where there is no place for one */
     char *keywords[MAILBOX_KEYWORDS]; /* owned; NULL: that bit has no name */
+    uint64_t keywords_named;          /* bits that have a name */
     unsigned keywords_count;          /* highest bit in use + 1 */
     unsigned keywords_max;            /* what the format can hold */
     bool keywords_changed;            /* since the last sync */
@@ -104,13 +107,17 @@ void mailbox_release(struct mailbox *mailbox);
 /* Makes the view follow the format's state; out may be NULL (at opening). */
 bool view_follow(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out,
                  struct error *err);
-struct view_message *view_find(const struct mailbox *mailbox, uint32_t uid);
 void view_free(struct view *view);
+/* The slot and the UID of a number from 1 to count. */
+uint32_t view_slot(const struct view *view, uint32_t seq);
+uint32_t view_uid(const struct view *view, uint32_t seq);
+/* The record of a number. False: there is no such number, or it is damaged. */
+bool view_record(struct mailbox *mailbox, uint32_t seq, struct index_record *out);
 /* Names bit; false without memory. Sets keywords_changed when that is news. */
 bool mailbox_keyword_set(struct mailbox *mailbox, unsigned bit, struct bytes name);
 
 /* The true size of seq in wire form, parsed for if need be. */
-bool mailbox_wire_size(struct mailbox *mailbox, uint32_t uid, uint64_t *size, struct error *err);
+bool mailbox_wire_size(struct mailbox *mailbox, uint32_t seq, uint64_t *size, struct error *err);
 
 /* An append as formats make it: struct append starts every format's own. */
 struct append_ops {

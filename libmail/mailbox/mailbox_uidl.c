@@ -44,7 +44,7 @@ bool mailbox_uidl(struct mailbox *mailbox, uint32_t seq, const char *format, str
     struct variable variable;
     if (!seq || seq > mailbox->view.count)
         return error_set(err, ERROR_INVALID, "there is no message %u in %s", seq, mailbox->name);
-    uint32_t uid = mailbox->view.messages[seq - 1].uid;
+    uint32_t uid = view_uid(&mailbox->view, seq);
     if (!mailbox->ops->identity(mailbox, uid, &name, &guid, &stored))
         return error_set(err, ERROR_NO_SUCH, "message %u of %s is gone", uid, mailbox->name);
     if (stored.len) { /* the id that another server gave it */

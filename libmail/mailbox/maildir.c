@@ -29,8 +29,8 @@ static bool finish(struct maildir *maildir)
     bool ok = maildir_checkpoint(&maildir->mailbox, &err);
     if (!ok)
         log_error("closing %s: %s", maildir->paths.mail, err.text);
+    index_flush(maildir->mailbox.index);
     maildir_compact(maildir);
-    maildir_index_save(maildir);
     return ok;
 }
 
@@ -47,25 +47,16 @@ static bool maildir_park(struct mailbox *mailbox)
     if (maildir->virtual || maildir->session_lock >= 0 || maildir->locked || !finish(maildir))
         return false;
     watch_destroy(&maildir->watch);
+    maildir_unload(maildir);
     view_free(&mailbox->view);
     return maildir->parked = true;
 }
 
-/* What was \Recent to a session that may write was told; unless others have written the index
- * since, nobody was told of more. */
 static bool maildir_unpark(struct mailbox *mailbox)
 {
     struct maildir *maildir = maildir_of(mailbox);
-    if (!mailbox->index || !index_current(mailbox->index) ||
-        (mailbox->write && faccessat(maildir->root, "cur", W_OK, AT_EACCESS) != 0))
+    if (mailbox->write && faccessat(maildir->root, "cur", W_OK, AT_EACCESS) != 0)
         return false;
-    if (mailbox->write) {
-        struct index_header header;
-        index_header(mailbox->index, &header);
-        maildir->recent_from = header.recent_from;
-        for (size_t i = 0; i < maildir->entries.count; i++)
-            maildir->entries.at[i].state &= (uint8_t)~ENTRY_RECENT;
-    }
     make_missing(maildir);
     maildir->parked = !maildir_sync(mailbox, NULL) || !view_follow(mailbox, false, NULL, NULL);
     return !maildir->parked;
@@ -91,8 +82,7 @@ void maildir_release(struct maildir *maildir)
     free(maildir);
 }
 
-/* IDLE: new/ for deliveries, cur/ for flags and removals. Keyword names and UIDs change with the
- * latter. */
+/* IDLE: the index's log for what other sessions and deliveries do, the directories for what other programs do. */
 static int maildir_watch(struct mailbox *mailbox, struct error *err)
 {
     struct maildir *maildir = maildir_of(mailbox);
@@ -110,8 +100,24 @@ static int maildir_watch(struct mailbox *mailbox, struct error *err)
             return -1;
         }
     }
-    maildir->stamped = false; /* what happened before the watch stood */
+    maildir->watched_log = 0;
+    maildir_watch_log(maildir);
     return watch_fd(maildir->watch);
+}
+
+void maildir_watch_log(struct maildir *maildir)
+{
+    struct index_header header;
+    struct records *records = index_records(maildir->mailbox.index);
+    if (!maildir->watch || maildir->memory || !maildir->paths.index || !records ||
+        !records_header(records, &header) || (header.log && header.log == maildir->watched_log))
+        return;
+    char path[4200];
+    snprintf(path, sizeof(path), "%s/%s", maildir->paths.index, INDEX_LOG_NAME);
+    if (header.log && watch_add(maildir->watch, path, NULL))
+        maildir->watched_log = header.log;
+    else if (!maildir->watched_log && watch_add(maildir->watch, maildir->paths.index, NULL))
+        maildir->watched_log = 1; /* until there is one */
 }
 
 static bool maildir_lock_session(struct mailbox *mailbox, struct error *err)
@@ -135,11 +141,18 @@ static bool maildir_identity(struct mailbox *mailbox, uint32_t uid, struct bytes
                              struct bytes *guid, struct bytes *stored)
 {
     struct maildir *maildir = maildir_of(mailbox);
-    const struct maildir_entry *entry = entries_uid(&maildir->entries, uid);
-    if (!entry)
+    struct uidlist_line line;
+    if (maildir->loaded) {
+        const struct maildir_entry *entry = entries_uid(&maildir->entries, uid);
+        if (!entry)
+            return false;
+        line.extra = entry_extra(&maildir->entries, entry);
+        line.name = entry_name(&maildir->entries, entry);
+    } else if (!uidlist_find(&maildir->uidlist, uid, &line)) {
         return false;
-    struct bytes extra = entry_extra(&maildir->entries, entry);
-    *name = *guid = entry_name(&maildir->entries, entry);
+    }
+    struct bytes extra = line.extra;
+    *name = *guid = line.name;
     *stored = (struct bytes){ 0 };
     while (extra.len) {
         struct bytes field = bytes_split(&extra, ' ');
@@ -156,7 +169,6 @@ static const struct mailbox_ops maildir_ops = {
     .park = maildir_park,
     .unpark = maildir_unpark,
     .sync = maildir_sync,
-    .live = maildir_live,
     .source = maildir_source,
     .store = maildir_store,
     .expunge = maildir_expunge,
@@ -226,7 +238,14 @@ struct mailbox *maildir_open(const struct location *location, struct bytes name,
     make_missing(maildir);
     if (mailbox->write)
         maildir_tmp_clean(maildir->root, time(NULL));
-    if (maildir_index_load(maildir, err) && maildir_sync(mailbox, err) &&
+    maildir->memory = !maildir->paths.index;
+    mailbox->index = index_open(maildir->paths.index, true);
+    if (mailbox->index && !index_writable(mailbox->index)) { /* whoever cannot write it has his own */
+        index_close(&mailbox->index);
+        mailbox->index = index_open(NULL, true);
+        maildir->memory = true;
+    }
+    if ((mailbox->index || error_memory(err)) && maildir_sync(mailbox, err) &&
         view_follow(mailbox, false, NULL, err))
         return mailbox;
     error_prefix(err, "opening %s: ", maildir->paths.mail);

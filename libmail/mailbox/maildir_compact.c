@@ -1,49 +1,46 @@
-/* Leaving lines of messages long gone out of dovecot-uidlist: at the end of a session that may
+/* Leaving lines and records of messages long gone out of dovecot-uidlist and the index: at the end of a session that may
  * write, when they are a quarter. */
-#include <time.h>
 #include "base/log.h"
 #include "mailbox/maildir_private.h"
 
-enum { DEAD_LEAST = 100, LOCK_WAIT_MS = 100, TICK_PAUSE_MS = 35 };
+enum { LOCK_WAIT_MS = 100 };
 
-static bool worth_it(const struct maildir *maildir)
-{
-    size_t dead = 0;
-    for (size_t i = 0; i < maildir->entries.count; i++)
-        dead += !!(maildir->entries.at[i].state & ENTRY_DEAD);
-    return dead >= DEAD_LEAST && dead >= maildir->entries.count / 4;
-}
-
-/* That a file is gone the index may have said, and an index can err: two scans of our own must
- * agree. */
+/* That a file is gone the index may have said, and an index can err: the directories are read once more. What they show
+ * gets a new UID if it was held for gone. */
 static bool proved(struct maildir *maildir)
 {
-    nanosleep(&(struct timespec){ .tv_nsec = TICK_PAUSE_MS * 1000000L },
-              NULL); /* our own removals were just now */
-    for (int i = 0; i < 2; i++) {
-        struct scan scan = { 0 };
-        bool doubts, failed = false;
-        bool ok = maildir_scan(maildir, &scan, &doubts, NULL) && scan.stable;
-        for (size_t k = 0; ok && k < scan.count; k++)
-            ok = !entries_find(&maildir->entries, found_base(&scan, &scan.unlisted[k]), &failed) &&
-                 !failed;
-        scan_free(&scan);
-        if (!ok)
-            return false;
-    }
-    return true;
+    maildir_unload(maildir);
+    return maildir_full_sync(maildir, NULL) && maildir->stamped && !maildir->doubts;
+}
+
+/* Under both locks. */
+static bool compact(struct maildir *maildir, struct error *err)
+{
+    struct index *index = maildir->mailbox.index;
+    struct stat st;
+    if (!index_records(index) || index_edit(index)->modseq != maildir->loaded_modseq)
+        return true; /* somebody was faster: another time */
+    return uidlist_refresh(&maildir->uidlist, &maildir->entries, err) &&
+           maildir->uidlist.fd >= 0 && uidlist_rewrite(&maildir->uidlist, &maildir->entries, err) &&
+           fstat(maildir->uidlist.fd, &st) == 0 &&
+           (index_edit(index)->list_mark = uidlist_mark_of(&st), true) && index_compact(index, err);
 }
 
 void maildir_compact(struct maildir *maildir)
 {
     struct error err = { 0 };
-    if (!maildir->mailbox.write || maildir->virtual || maildir->uidlist.fd < 0 ||
-        !worth_it(maildir) || !proved(maildir))
+    struct index_header header;
+    struct index *index = maildir->mailbox.index;
+    struct records *records = index_records(index);
+    if (!maildir->mailbox.write || maildir->virtual || maildir->memory || !records ||
+        !records_header(records, &header) || !index_wasteful(index, &header) || !proved(maildir))
         return;
     if (!maildir_lock(maildir, LOCK_WAIT_MS, &err))
         return;
-    if (!uidlist_refresh(&maildir->uidlist, &maildir->entries, &err) || maildir->uidlist.fd < 0 ||
-        !uidlist_rewrite(&maildir->uidlist, &maildir->entries, &err))
+    bool begun = !maildir->memory && index_begin(maildir->mailbox.index, LOCK_WAIT_MS, &err);
+    if (begun && !compact(maildir, &err))
         log_warning("%s: the list of UIDs is not shortened: %s", maildir->paths.mail, err.text);
+    if (begun)
+        index_cancel(maildir->mailbox.index);
     maildir_unlock(maildir);
 }

@@ -1,43 +1,10 @@
-/* What the index remembers of a Maildir: where each file was and with which flags, under a stamp of
- * the directories. While they bear that stamp nothing is read but the list and the index. */
+/* What the index says of a Maildir: where each file is and with which flags, under a stamp of the directories and a
+ * mark of the list. While they bear those nothing is read but the index. */
 #include <stdio.h>
-#include <xxhash.h>
-#include "index/index.h"
 #include "base/log.h"
 #include "mailbox/maildir_private.h"
 
-enum {
-    PLACE_NEW = 1 << 0, /* in new/, without ":2," */
-    PLACE_ODD = 1 << 1, /* the name has more than flags and place say */
-    SAVE_AFTER = 4096,  /* messages learnt about in memory */
-};
-
-static void stamp_number(unsigned char **out, uint64_t n)
-{
-    for (int i = 0; i < 8; i++)
-        *(*out)++ = (unsigned char)(n >> (8 * i));
-}
-
-/* The inodes as well: a mailbox put back from a backup may have the old times. */
-static void stamp_encode(const struct maildir_stamp *stamp, unsigned char out[INDEX_STAMP])
-{
-    memset(out, 0, INDEX_STAMP);
-    stamp_number(&out, stamp->cur_ino);
-    stamp_number(&out, stamp->new_ino);
-    stamp_number(&out, (uint64_t)stamp->cur_changed.tv_sec);
-    stamp_number(&out, (uint64_t)stamp->cur_changed.tv_nsec);
-    stamp_number(&out, (uint64_t)stamp->new_changed.tv_sec);
-    stamp_number(&out, (uint64_t)stamp->new_changed.tv_nsec);
-    stamp_number(&out, 1);
-}
-
-/* The list as the counts saw it. */
-static uint64_t list_mark(const struct stat *list)
-{
-    uint64_t numbers[] = { list->st_ino, (uint64_t)list->st_size, (uint64_t)list->st_mtim.tv_sec,
-                           (uint64_t)list->st_mtim.tv_nsec };
-    return XXH3_64bits(numbers, sizeof(numbers)) | 1;
-}
+enum { SOON_MS = 200, COARSE_MS = 2100, DUE_MOST_MS = 3600 * 1000 };
 
 static bool stat_in(const char *directory, const char *name, struct stat *st)
 {
@@ -46,40 +13,89 @@ static bool stat_in(const char *directory, const char *name, struct stat *st)
     return len > 0 && (size_t)len < sizeof(path) && stat(path, st) == 0;
 }
 
+/* Names are to be looked at again: what is due in a distant future was noted under another clock. */
+static bool check_is_due(const struct index_header *header)
+{
+    int64_t now = maildir_wall_clock();
+    return header->check_due && (now >= header->check_due || header->check_due > now + DUE_MOST_MS);
+}
+
+static bool somebody_adds(const struct index_header *header)
+{
+    int64_t now = maildir_wall_clock();
+    return now < header->adding_until && header->adding_until < now + DUE_MOST_MS;
+}
+
+static bool stamp_holds(const struct maildir_stamp *now, const struct index_header *header)
+{
+    unsigned char text[INDEX_STAMP];
+    stamp_encode(now, text);
+    return memcmp(text, header->stamp, sizeof(text)) == 0;
+}
+
+bool maildir_index_holds(struct maildir *maildir, const struct maildir_stamp *now,
+                         struct index_header *header)
+{
+    struct records *records = index_records(maildir->mailbox.index);
+    if (!records || !records_header(records, header) || header->boot != index_boot() ||
+        !stamp_holds(now, header) || check_is_due(header))
+        return false;
+    if (maildir->virtual)
+        return true;
+    uint64_t mark = uidlist_mark(&maildir->uidlist);
+    return mark && (mark == header->list_mark || somebody_adds(header));
+}
+
+/* Of the slots from recent_from on, those whose message is there. */
+static uint32_t count_recent(const struct maildir_paths *paths, const struct index_header *header)
+{
+    uint32_t count = 0;
+    if (header->recent_from >= header->uidnext && header->fresh_from >= header->uidnext)
+        return 0;
+    struct index *index = index_open(paths->index, false);
+    struct records *records = index ? index_records(index) : NULL;
+    struct index_record record;
+    uint32_t from = header->recent_from < header->fresh_from ? header->recent_from : header->fresh_from;
+    for (uint32_t slot = records ? records_from(records, header->count, from) : header->count;
+         slot < header->count && records_at(records, slot, &record); slot++)
+        count += !(record.place & INDEX_DEAD) &&
+                 (record.uid >= header->recent_from || record.place & PLACE_NEW);
+    index_close(&index);
+    return count;
+}
+
 bool maildir_index_status(const struct maildir_paths *paths, struct store_status *out)
 {
     struct index_header header;
     struct stat cur, fresh, list;
-    unsigned char now[INDEX_STAMP];
-    uint32_t uidvalidity, count;
     if (!paths->index || !stat_in(paths->mail, "cur", &cur) ||
         !stat_in(paths->mail, "new", &fresh) || !stat_in(paths->control, UIDLIST, &list) ||
-        !index_peek(paths->index, &header, &uidvalidity, &count))
+        !index_peek(paths->index, &header) || header.boot != index_boot() || header.replaced)
         return false;
-    stamp_encode(&(struct maildir_stamp){ .cur_changed = cur.st_mtim,
-                                          .new_changed = fresh.st_mtim,
-                                          .cur_ino = cur.st_ino,
-                                          .new_ino = fresh.st_ino },
-                 now);
-    if (memcmp(now, header.stamp, sizeof(now)) != 0 || header.counted != list_mark(&list))
+    struct maildir_stamp now = { .cur_changed = cur.st_mtim,
+                                 .new_changed = fresh.st_mtim,
+                                 .cur_ino = cur.st_ino,
+                                 .new_ino = fresh.st_ino };
+    if (!stamp_holds(&now, &header) || check_is_due(&header) ||
+        header.list_mark != uidlist_mark_of(&list))
         return false;
     *out = (struct store_status){
-        .messages = count,
-        .recent = header.recent,
+        .messages = header.count - header.dead,
+        .recent = count_recent(paths, &header),
         .unseen = header.unseen,
         .uidnext = header.uidnext,
-        .uidvalidity = uidvalidity,
+        .uidvalidity = header.uidvalidity,
     };
     return true;
 }
 
-static bool expected_info(struct buf *out, uint8_t place, uint8_t flags, uint32_t keywords)
+void maildir_info_expected(struct buf *out, uint8_t place, uint8_t flags, uint32_t keywords)
 {
-    buf_clear(out);
     if (!(place & PLACE_NEW))
         maildir_info_write(out, (struct bytes){ 0 }, (struct maildir_info){ flags, keywords });
-    return !buf_failed(out);
 }
+
+/* ---- loading */
 
 /* What is behind a base name, by place and flags, where there are no keywords: most messages have
  * one of a few. */
@@ -95,49 +111,29 @@ static int64_t info_number(struct maildir *maildir, const struct index_record *r
     uint32_t *known = &taking->infos[record->place & PLACE_NEW][record->flags & 31];
     if (usual && *known)
         return *known - 1;
-    if (!expected_info(&taking->text, record->place, record->flags, (uint32_t)record->keywords))
+    buf_clear(&taking->text);
+    maildir_info_expected(&taking->text, record->place, record->flags, (uint32_t)record->keywords);
+    if (buf_failed(&taking->text))
         return -1;
     int64_t info = names_intern(&maildir->entries.infos, buf_view(&taking->text));
-    if (usual)
+    if (usual && info >= 0)
         *known = (uint32_t)(info + 1);
     return info;
 }
 
-/* Returns whether the record says under which name the file was. */
 static bool take_record(struct maildir *maildir, struct maildir_entry *entry,
                         const struct index_record *record, struct taking *taking)
 {
+    if (record->place & INDEX_DEAD) {
+        entry->state = ENTRY_DEAD;
+        return true;
+    }
     int64_t info = info_number(maildir, record, taking);
     if (info < 0)
         return false;
     entry->info = (uint32_t)info;
-    entry->state =
-        (uint8_t)(ENTRY_PRESENT | (record->place & PLACE_NEW ? ENTRY_NEW | ENTRY_RECENT : 0));
-    return !(record->place & PLACE_ODD) && !(record->place & PLACE_NEW && maildir->mailbox.write);
-}
-
-/* Entries that an index which knew their UIDs does not have were gone when it was written. */
-static bool take_records(struct maildir *maildir, const struct index_header *header,
-                         struct taking *taking)
-{
-    struct entries *entries = &maildir->entries;
-    struct index_record record = { 0 };
-    size_t count = index_count(maildir->mailbox.index), i = 0;
-    bool named = true, more = count > 0;
-    if (more && !index_at(maildir->mailbox.index, 0, &record))
-        return false;
-    for (size_t k = 0; k < entries->count && entries->at[k].uid < header->uidnext; k++) {
-        while (more && record.uid < entries->at[k].uid) {
-            more = ++i < count;
-            if (more && !index_at(maildir->mailbox.index, i, &record))
-                return false;
-        }
-        if (more && record.uid == entries->at[k].uid)
-            named = take_record(maildir, &entries->at[k], &record, taking) && named;
-        else
-            entries->at[k].state = ENTRY_DEAD;
-    }
-    return named;
+    entry->state = (uint8_t)(ENTRY_PRESENT | (record->place & PLACE_NEW ? ENTRY_NEW : 0));
+    return true;
 }
 
 static void forget(struct maildir *maildir)
@@ -146,128 +142,199 @@ static void forget(struct maildir *maildir)
         maildir->entries.at[i].state = 0;
 }
 
-static bool open_index(struct maildir *maildir, struct error *err)
+/* Entries that an index which knew their UIDs does not have were gone when it was written. */
+static bool take_records(struct maildir *maildir, const struct index_header *header,
+                         struct taking *taking, bool *damaged)
 {
-    if (!maildir->paths.index || maildir->virtual)
-        return true;
-    maildir->mailbox.index = index_open(maildir->paths.index, maildir->uidlist.uidvalidity, true);
-    return maildir->mailbox.index || error_memory(err);
+    struct entries *entries = &maildir->entries;
+    struct records *records = index_records(maildir->mailbox.index);
+    struct index_record record = { 0 };
+    uint32_t slot = 0;
+    for (size_t k = 0; k < entries->count && entries->at[k].uid < header->uidnext; k++) {
+        struct maildir_entry *entry = &entries->at[k];
+        while (slot < header->count && records_uid(records, slot) < entry->uid)
+            slot++;
+        if (slot == header->count || records_uid(records, slot) != entry->uid) {
+            entry->state = ENTRY_DEAD;
+            continue;
+        }
+        *damaged = !records_at(records, slot, &record);
+        if (*damaged || !take_record(maildir, entry, &record, taking))
+            return false;
+    }
+    return true;
 }
 
 bool maildir_index_load(struct maildir *maildir, struct error *err)
 {
-    struct index_header header;
-    unsigned char now[INDEX_STAMP];
-    if (!uidlist_refresh(&maildir->uidlist, &maildir->entries, err))
-        return false;
-    maildir->recent_from = maildir->uidlist.next;
-    if (maildir->uidlist.fd < 0)
-        return true;
-    if (!open_index(maildir, err))
-        return false;
-    if (!maildir->mailbox.index || !index_header(maildir->mailbox.index, &header))
-        return true;
-    maildir->recent_from = header.recent_from;
+    struct index *index = maildir->mailbox.index;
+    struct index_header *header = index_edit(index);
     struct taking taking = { .text = BUF_INIT(512) };
-    bool named = take_records(maildir, &header, &taking);
+    bool damaged = false;
+    forget(maildir);
+    if (!index_records(index) || header->uidvalidity != maildir->uidlist.uidvalidity)
+        return true;
+    bool ok = take_records(maildir, header, &taking, &damaged);
     buf_free(&taking.text);
-    if (!index_header(maildir->mailbox.index, &header)) { /* it turned out to be damaged */
-        forget(maildir);
+    if (ok)
         return true;
-    }
-    if (!named || !stamp_take(maildir, &maildir->stamp, NULL))
-        return true;
-    stamp_encode(&maildir->stamp, now);
-    bool unread = maildir->entries.count &&
-                  maildir->entries.at[maildir->entries.count - 1].uid >= header.uidnext;
-    maildir->stamped = !unread && memcmp(now, header.stamp, sizeof(now)) == 0;
+    forget(maildir);
+    if (!damaged)
+        return error_memory(err);
+    index_damaged(index, "a record is damaged");
     return true;
 }
 
+/* ---- saving */
+
 struct save {
     struct maildir *maildir;
-    size_t at;
+    struct index *index;
+    struct records *old; /* before; NULL: there was nothing that can be used */
+    struct index_header before;
+    bool anew; /* all is added to a new file */
     struct buf text;
+    uint32_t fresh_from, open_from; /* UIDs; the latter: of a file that nobody has met yet */
 };
 
-static bool next_record(void *context, struct index_record *out)
+static void entry_record(struct save *save, const struct maildir_entry *entry,
+                         struct index_record *out)
 {
-    struct save *save = context;
-    const struct entries *entries = &save->maildir->entries;
-    while (save->at < entries->count && !(entries->at[save->at].state & ENTRY_PRESENT))
-        save->at++;
-    if (save->at == entries->count)
-        return false;
-    const struct maildir_entry *entry = &entries->at[save->at++];
-    struct bytes text = entry_info(entries, entry);
+    struct bytes text = entry_info(&save->maildir->entries, entry);
     struct maildir_info info = maildir_info_parse(text);
     out->uid = entry->uid;
     out->flags = info.flags;
     out->keywords = info.keywords;
     out->place = entry->state & ENTRY_NEW ? PLACE_NEW : 0;
-    if (!expected_info(&save->text, out->place, info.flags, info.keywords) ||
-        !bytes_equal(text, buf_view(&save->text)))
+    buf_clear(&save->text);
+    maildir_info_expected(&save->text, out->place, info.flags, info.keywords);
+    if (!bytes_equal(text, buf_view(&save->text)))
         out->place |= PLACE_ODD;
+    if (out->place & PLACE_NEW && entry->uid < save->fresh_from)
+        save->fresh_from = entry->uid;
+}
+
+/* What was learnt of the message's content stays. */
+static bool add_entry(struct save *save, const struct maildir_entry *entry)
+{
+    struct index_record record = { 0 };
+    if (save->old) {
+        uint32_t slot = records_from(save->old, save->before.count, entry->uid);
+        if (slot < save->before.count && !records_at(save->old, slot, &record))
+            record = (struct index_record){ 0 };
+        if (record.uid != entry->uid)
+            record = (struct index_record){ 0 };
+    }
+    entry_record(save, entry, &record);
+    return index_add(save->index, &record);
+}
+
+static bool compare_entry(struct save *save, const struct maildir_entry *entry, uint32_t slot)
+{
+    struct index_record record;
+    if (!(entry->state & ENTRY_PRESENT))
+        return index_remove(save->index, slot);
+    entry_record(save, entry, &record);
+    return index_change(save->index, slot, record.flags, record.keywords, record.place, false);
+}
+
+/* Where a message comes to light between others, all records are written anew. */
+static bool belongs_between(const struct save *save)
+{
+    const struct entries *entries = &save->maildir->entries;
+    uint32_t slot = 0, count = save->before.count;
+    uint32_t last = count ? records_uid(save->old, count - 1) : 0;
+    for (size_t k = 0; k < entries->count && entries->at[k].uid <= last; k++) {
+        if (!(entries->at[k].state & ENTRY_PRESENT))
+            continue;
+        while (slot < count && records_uid(save->old, slot) < entries->at[k].uid)
+            slot++;
+        if (records_uid(save->old, slot) != entries->at[k].uid)
+            return true;
+    }
+    return false;
+}
+
+static bool save_entries(struct save *save)
+{
+    const struct entries *entries = &save->maildir->entries;
+    uint32_t slot = 0, count = save->anew ? 0 : save->before.count;
+    bool ok = true;
+    for (size_t k = 0; ok && k < entries->count; k++) {
+        const struct maildir_entry *entry = &entries->at[k];
+        for (; ok && slot < count && records_uid(save->old, slot) < entry->uid; slot++)
+            ok = index_remove(save->index, slot); /* not even in the list any more */
+        if (!ok)
+            break;
+        if (slot < count && records_uid(save->old, slot) == entry->uid) {
+            ok = compare_entry(save, entry, slot++);
+        } else if (entry->state & ENTRY_PRESENT) {
+            ok = add_entry(save, entry);
+        } else if (!(entry->state & ENTRY_DEAD)) {
+            save->open_from = entry->uid; /* what is behind it waits */
+            break;
+        }
+    }
+    for (; ok && slot < count && !save->open_from; slot++)
+        ok = index_remove(save->index, slot);
+    return ok;
+}
+
+static bool begin_anew(struct save *save, struct error *err)
+{
+    struct maildir *maildir = save->maildir;
+    if (!index_create(save->index, maildir->uidlist.uidvalidity, (uint32_t)maildir->entries.count,
+                      err))
+        return false;
+    struct index_header *header = index_edit(save->index);
+    header->recent_from = maildir->recent_from;
+    if (save->old) { /* the cache stays, and what the records say of it */
+        header->cache = save->before.cache;
+        header->cache_end = save->before.cache_end;
+    }
     return true;
 }
 
-/* 0 while the list has lines that we have not read. */
-static uint64_t counts_rest_on(const struct maildir *maildir)
+/* What the scan proved, and until when. */
+static void save_header(struct save *save)
 {
+    struct maildir *maildir = save->maildir;
+    struct index_header *header = index_edit(save->index);
     struct stat st;
-    return uidlist_whole(&maildir->uidlist) && fstat(maildir->uidlist.fd, &st) == 0 ? list_mark(&st)
-                                                                                    : 0;
+    bool listed = maildir->virtual || (uidlist_whole(&maildir->uidlist) &&
+                                       fstat(maildir->uidlist.fd, &st) == 0);
+    uint32_t next = maildir->uidlist.next ? maildir->uidlist.next : UINT32_MAX;
+    header->uidnext = save->open_from ? save->open_from : next;
+    header->fresh_from = save->fresh_from < header->uidnext ? save->fresh_from : header->uidnext;
+    header->boot = index_boot();
+    header->adding_until = 0;
+    memset(header->stamp, 0, sizeof(header->stamp));
+    if (maildir->stamped && listed && !save->open_from)
+        stamp_encode(&maildir->stamp, header->stamp);
+    header->list_mark = listed && !maildir->virtual ? uidlist_mark_of(&st) : 0;
+    header->check_due = 0;
+    if (maildir->doubts || save->open_from)
+        header->check_due = maildir_wall_clock() + SOON_MS;
+    else if (stamp_racy(&maildir->stamp))
+        header->check_due = maildir_wall_clock() + COARSE_MS;
 }
 
-/* As the next session will: take_record() and maildir_live(). */
-static void count(const struct maildir *maildir, struct index_header *header)
-{
-    const struct entries *entries = &maildir->entries;
-    header->unseen = header->recent = 0;
-    for (size_t i = 0; i < entries->count; i++) {
-        const struct maildir_entry *entry = &entries->at[i];
-        if (!(entry->state & ENTRY_PRESENT))
-            continue;
-        header->unseen += !(maildir_info_parse(entry_info(entries, entry)).flags & FLAG_SEEN);
-        header->recent += entry->state & ENTRY_NEW || entry->uid >= header->recent_from;
-    }
-}
-
-void maildir_index_save(struct maildir *maildir)
+bool maildir_index_save(struct maildir *maildir, struct error *err)
 {
     struct index *index = maildir->mailbox.index;
-    struct index_header header = { 0 }, old;
-    struct maildir_stamp now;
-    if (!index || !stamp_take(maildir, &now, NULL))
-        return;
-    bool there = index_header(index, &old);
-    header.uidnext = maildir->uidlist.next;
-    header.recent_from = maildir->mailbox.write ? header.uidnext : maildir->recent_from;
-    /* Only where a scan has proved it. */
-    if (maildir->stamped && !maildir->deferred_scan && !stamp_racy(&maildir->stamp))
-        stamp_encode(&maildir->stamp, header.stamp);
-    header.counted = counts_rest_on(maildir);
-    header.unseen = old.unseen;
-    header.recent = old.recent;
-    if (there && !maildir->index_stale && !index_unwritten(index) &&
-        memcmp(&old, &header, sizeof(old)) == 0)
-        return;
-    count(maildir, &header);
-    struct save save = { .maildir = maildir, .text = BUF_INIT(512) };
-    if (index_write(index, &header, next_record, &save, NULL))
-        maildir->index_stale = false;
+    struct save save = { .maildir = maildir, .index = index, .text = BUF_INIT(512) };
+    save.before = *index_edit(index);
+    save.fresh_from = UINT32_MAX;
+    if (index_records(index) && save.before.uidvalidity == maildir->uidlist.uidvalidity)
+        save.old = records_hold(index_records(index));
+    save.anew = !save.old || belongs_between(&save);
+    bool ok = (!save.anew || begin_anew(&save, err)) &&
+              (save_entries(&save) ||
+               error_set(err, ERROR_TEMPORARY, "%s: the index cannot be written", maildir->paths.mail));
+    if (ok)
+        save_header(&save);
+    ok = ok && (maildir_claim_recent(maildir) || error_memory(err));
+    records_drop(&save.old);
     buf_free(&save.text);
-}
-
-/* Where the index could not be opened before there was a list; and so that what is learnt does not
- * pile up in memory. */
-bool maildir_index_keep(struct maildir *maildir, struct error *err)
-{
-    if (!maildir->mailbox.index && !open_index(maildir, err))
-        return false;
-    if (maildir->mailbox.index)
-        index_flush(maildir->mailbox.index);
-    if (maildir->mailbox.index && index_unwritten(maildir->mailbox.index) > SAVE_AFTER)
-        maildir_index_save(maildir);
-    return true;
+    return ok;
 }

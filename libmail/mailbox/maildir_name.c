@@ -56,6 +56,16 @@ struct maildir_info maildir_info_parse(struct bytes info)
     return out;
 }
 
+void maildir_flags_write(char out[MAILDIR_FLAGS_SIZE], uint8_t flags)
+{
+    memcpy(out, ":2,", 3);
+    out += 3;
+    for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+        if (flags & letters[i].flag)
+            *out++ = letters[i].letter;
+    *out = '\0';
+}
+
 void maildir_info_write(struct buf *out, struct bytes old, struct maildir_info info)
 {
     bool present[256] = { false };

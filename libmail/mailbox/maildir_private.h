@@ -32,6 +32,9 @@ struct maildir_info maildir_info_parse(struct bytes info);
 /* Writes old's ":2," with these flags and keywords, keeping letters and a tail that mean nothing to
  * us. */
 void maildir_info_write(struct buf *out, struct bytes old, struct maildir_info info);
+/* The same without keywords: ":2,FS" and a NUL. */
+enum { MAILDIR_FLAGS_SIZE = 9 };
+void maildir_flags_write(char out[MAILDIR_FLAGS_SIZE], uint8_t flags);
 /* The number behind ",S=" (letter 'S' or 'W') in a base name, 0 when there is none. */
 uint64_t maildir_name_number(struct bytes base, char letter);
 /* Order for giving UIDs: the time in front, then its microseconds, then the octets. */
@@ -64,7 +67,7 @@ enum {
     ENTRY_NEW = 1 << 0,     /* is in new/ */
     ENTRY_PRESENT = 1 << 1, /* there, as far as we know */
     ENTRY_SEEN = 1 << 2,    /* the running scan met it */
-    ENTRY_RECENT = 1 << 3,  /* this session is the first to be told */
+    ENTRY_RECENT = 1 << 3,  /* was met in new/ */
     ENTRY_DEAD = 1 << 4,    /* removed by us or missed by scan after scan; without it and without
                                PRESENT nobody has looked yet */
     ENTRY_MISSES = 7 << 5,  /* scans running that missed it */
@@ -108,6 +111,9 @@ void entries_free(struct entries *entries);
 bool entry_path(const struct entries *entries, const struct maildir_entry *entry, char *out,
                 size_t size);
 
+/* Gives the memory back. */
+void maildir_unload(struct maildir *maildir);
+
 /* maildir_uidlist*.c */
 
 struct uidlist {
@@ -122,6 +128,12 @@ struct uidlist {
     uint32_t next;     /* the lowest UID never given; 0: all are */
     struct buf fields; /* other fields of the header as they stand, " G..." */
     bool messy;        /* lines out of order, broken or doubled: written anew at the next chance */
+    struct uidlist_window {
+        char *text; /* octets of the file from `at` on */
+        uint64_t at;
+        size_t len;
+        uint64_t next; /* where the line behind the last found one starts; 0: none was found */
+    } window;
 };
 
 struct maildir_stamp {
@@ -136,29 +148,27 @@ struct maildir {
     struct maildir_paths paths;
     const char *tree; /* where dovecot-uidvalidity is */
     int root;         /* the mail directory */
-    dev_t cur_dev;
-    ino_t cur_ino;
     struct uidlist uidlist;
-    bool virtual; /* no list can be written: UIDs of this session only */
-    struct entries entries;
+    bool virtual;           /* no list can be written: UIDs of this session only */
+    struct entries entries; /* while `loaded` */
+    bool loaded;            /* entries say what the list, the records and a scan do */
+    uint64_t loaded_modseq; /* the records' when they were loaded, or changed by us since */
     struct dotlock lock;
     unsigned locked; /* depth */
     struct timespec keywords_changed_at;
     ino_t keywords_ino;
     struct maildir_stamp stamp; /* of the last complete scan */
     bool stamped;
-    int64_t
-        deferred_scan; /* maildir_clock() from which names are to be looked at again; 0: no need */
+    bool doubts;             /* it left messages in doubt */
+    bool memory;             /* the index is in memory */
+    bool rescan;             /* the scan before this one needed the list's lock */
+    uint32_t recent_from;    /* UIDs from here on were announced to nobody before it */
+    struct error lock_failure; /* why the list's lock was not to be had */
     int64_t undurable_since; /* first STORE or EXPUNGE since cur/ was synced; 0: none */
-    uint32_t recent_from;    /* UIDs from here on were announced to no session that may write */
-    bool index_stale;        /* the index file does not say what we know */
-    struct {
-        uint32_t number; /* + 1 */
-        struct maildir_info info;
-    } parsed[16]; /* of entries.infos */
-    bool parked; /* and saved: what it knows may be old */
+    bool parked;             /* what it knows may be old */
     bool unlisted_told, duplicate_told;
     struct watch *watch;
+    uint64_t watched_log; /* the log of the index that is watched */
     int session_lock;
 };
 
@@ -192,12 +202,28 @@ uint32_t uidvalidity_next(const char *root);
 /* Reads courierimapuiddb into an empty list; false when there is none (or it can't be read:
  * logged). */
 bool courier_import(struct uidlist *uidlist, struct entries *entries, int mail_fd);
+/* maildir_uidlist_find.c: the line of a UID, looked for by halving, without reading the list. */
+struct uidlist_line {
+    struct bytes extra, name; /* valid until the next call */
+};
+bool uidlist_find(struct uidlist *uidlist, uint32_t uid, struct uidlist_line *out);
+/* Nothing of it was read. */
+void uidlist_forget(struct uidlist *uidlist);
+/* Makes fd the list at the path, if it is another one. Nothing is read. */
+bool uidlist_follow(struct uidlist *uidlist, struct error *err);
+/* Makes fd the list at the path; -1 when there is none. */
+bool uidlist_reopen(struct uidlist *uidlist, struct error *err);
+/* A number for the list at the path as it is now: another one when it was changed. 0: there is none. */
+uint64_t uidlist_mark(const struct uidlist *uidlist);
+/* The same of what st says of a list; and of the list that is open. */
+uint64_t uidlist_mark_of(const struct stat *st);
 /* Whether the file ends where we have read it, in the form that lines are appended to. */
 bool uidlist_whole(const struct uidlist *uidlist);
 /* The lowest UID not given yet, from the header and the last line only; false: read it whole. */
 bool uidlist_peek(struct uidlist *uidlist);
 
 /* maildir_compact.c */
+/* At the end of a session: lines and records of messages long gone are left out. */
 void maildir_compact(struct maildir *maildir);
 
 /* maildir_lock.c: ERROR_CONFLICT when it is not to be had within wait_ms. */
@@ -248,26 +274,64 @@ bool stamp_take(struct maildir *maildir, struct maildir_stamp *out, struct error
 bool stamp_equal(const struct maildir_stamp *a, const struct maildir_stamp *b);
 /* Whether a change could have happened after the scan without a new time stamp. */
 bool stamp_racy(const struct maildir_stamp *stamp);
-bool maildir_needs_scan(struct maildir *maildir, const struct maildir_stamp *now);
-/* Around changes of our own: what is known stays known if only we changed it; a scan of names is
- * due soon all the same. */
+/* As the index keeps it. The inodes as well: a mailbox put back from a backup may have the old times. */
+void stamp_encode(const struct maildir_stamp *stamp, unsigned char out[INDEX_STAMP]);
+/* Around changes of our own, in a transaction of the index: what is known stays known if only we changed
+ * it; a check of all names is due soon all the same. */
 bool maildir_own_begin(struct maildir *maildir);
 void maildir_own_end(struct maildir *maildir, bool clean);
-int64_t maildir_clock(void); /* monotonic, ms */
+int64_t maildir_clock(void);      /* monotonic, ms */
+int64_t maildir_wall_clock(void); /* ms since 1970 */
 /* Whether the watch has something to tell. */
 bool maildir_events(const struct maildir *maildir);
 
 /* maildir_sync.c */
 bool maildir_sync(struct mailbox *mailbox, struct error *err);
-bool maildir_live(struct mailbox *mailbox, size_t *cursor, struct view_message *out);
+/* What is there is found out by reading the directories, and the index made to say so. The entries are loaded then. */
+bool maildir_full_sync(struct maildir *maildir, struct error *err);
+/* maildir_scan_sure.c: scans until nothing is in doubt, and gives UIDs to what has none. *want_lock: that needs
+ * dovecot-uidlist.lock, which is not held. */
+bool maildir_scan_until_sure(struct maildir *maildir, bool *want_lock, struct error *err);
+/* The list is there and in order, or feigned where nothing can be written. Like above. */
+bool maildir_ensure_list(struct maildir *maildir, bool *want_lock, struct error *err);
+/* Under the lock: the list is there, whole, and without lines that stand in the way of the unlisted
+ * files. */
+bool maildir_prepare_list(struct maildir *maildir, const struct scan *scan, struct error *err);
 /* After ENOENT: looks where the file of uid is now. False: gone, with ERROR_NO_SUCH. */
 bool maildir_relocate(struct maildir *maildir, uint32_t uid, struct error *err);
 
 /* maildir_file.c */
+/* A message as the records know it, and where its file should be ("cur/1.a:2,S", relative to the mail directory). */
+struct maildir_message {
+    uint32_t slot;
+    struct index_record record;
+    char path[600];
+    uint8_t base_len; /* of the base name behind the directory's four octets */
+};
+/* False: the message is gone (ERROR_NO_SUCH). out->slot is where it is looked for first. */
+bool maildir_message(struct maildir *maildir, uint32_t uid, struct maildir_message *out,
+                     struct error *err);
+/* The same without reading the directory: 0 when its name is known to none but who has. -1: false. */
+int maildir_message_known(struct maildir *maildir, uint32_t uid, struct maildir_message *out,
+                          struct error *err);
+static inline struct bytes message_base(const struct maildir_message *message)
+{
+    return (struct bytes){ message->path + 4, message->base_len };
+}
+/* What stands behind the base name: ":2,FS". */
+static inline struct bytes message_info(const struct maildir_message *message)
+{
+    return bytes_of(message->path + 4 + message->base_len);
+}
 bool maildir_source(struct mailbox *mailbox, uint32_t uid, bool open, struct message_source *source,
                     struct error *err);
 /* The descriptor of a message's file, found again if it was renamed; -1 with *err. */
 int maildir_open_file(struct maildir *maildir, uint32_t uid, struct stat *st, struct error *err);
+
+/* maildir_fresh.c: what came in since: taken from new/ to cur/, and told as \Recent once. */
+bool maildir_take_fresh(struct maildir *maildir, struct error *err);
+/* In a transaction: what nobody was told of is this session's to tell. */
+bool maildir_claim_recent(struct maildir *maildir);
 
 /* maildir_store.c */
 bool maildir_store(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode,
@@ -293,17 +357,29 @@ bool maildir_copy(struct mailbox *mailbox, const struct numset *seqs,
 void maildir_tmp_clean(int root, time_t now);
 
 /* maildir_index.c: what the index knows of the directories' state. */
+enum {
+    PLACE_NEW = 1 << 0, /* in new/, without ":2," */
+    PLACE_ODD = 1 << 1, /* the name has more than flags and place say */
+};
+/* What stands behind the base name of a message of this place. */
+void maildir_info_expected(struct buf *out, uint8_t place, uint8_t flags, uint32_t keywords);
+/* In a transaction, the list read: entries learn what the records say. */
 bool maildir_index_load(struct maildir *maildir, struct error *err);
-void maildir_index_save(struct maildir *maildir);
+/* In a transaction, after a scan: the records learn what the entries say. */
+bool maildir_index_save(struct maildir *maildir, struct error *err);
+/* Whether the index says what is there, as far as time stamps tell. */
+bool maildir_index_holds(struct maildir *maildir, const struct maildir_stamp *now,
+                         struct index_header *header);
 /* What STATUS asks for but the size, from the index's header; false: the mailbox must be opened. */
 bool maildir_index_status(const struct maildir_paths *paths, struct store_status *out);
-bool maildir_index_keep(struct maildir *maildir, struct error *err);
 
 /* maildir_status.c */
 bool maildir_status(const struct location *location, struct bytes name, bool want_size,
                     struct store_status *out, struct error *err);
 
 /* maildir.c */
+/* Has the log of the index watched, too, where a watch stands: it may be another file by now. */
+void maildir_watch_log(struct maildir *maildir);
 /* An open Maildir of which nothing was read yet. */
 struct maildir *maildir_make(const struct location *location, struct bytes name, bool write,
                              struct error *err);

@@ -102,13 +102,6 @@ static enum names_of_one second_name(struct maildir *maildir, struct maildir_ent
                                                                           : NAME_OLD;
 }
 
-/* A file that had gone comes back: with its UID only where that cannot upset the numbering. */
-static bool may_revive(const struct maildir *maildir, const struct maildir_entry *entry)
-{
-    const struct view *view = &maildir->mailbox.view;
-    return !(entry->state & ENTRY_DEAD) || !view->count ||
-           entry->uid > view->messages[view->count - 1].uid;
-}
 
 static bool note(struct maildir *maildir, struct scan *scan, struct bytes name, bool in_new,
                  bool recent)
@@ -117,7 +110,8 @@ static bool note(struct maildir *maildir, struct scan *scan, struct bytes name, 
     struct maildir_entry *entry = entries_find(&maildir->entries, maildir_base(name), &failed);
     if (failed)
         return false;
-    if (!entry || !may_revive(maildir, entry))
+    /* A file that had gone comes back: its UID may be known to be gone. */
+    if (!entry || entry->state & ENTRY_DEAD)
         return add_unlisted(scan, name, in_new, recent);
     struct bytes info = bytes_skip(name, entry->length);
     bool same = bytes_equal(entry_info(&maildir->entries, entry), info) &&
@@ -134,7 +128,6 @@ static bool note(struct maildir *maildir, struct scan *scan, struct bytes name, 
         if (number < 0)
             return false;
         entry->info = (uint32_t)number;
-        maildir->index_stale = true;
     }
     entry->state &= (uint8_t) ~(ENTRY_NEW | ENTRY_DEAD | ENTRY_MISSES);
     entry->state |=
@@ -256,7 +249,6 @@ bool maildir_guess(struct maildir *maildir, struct maildir_entry *entry)
                 continue;
             entry->info = guess.info;
             entry->state = (uint8_t)(guess.state & ~ENTRY_MISSES);
-            maildir->index_stale = true;
             return true;
         }
     }
@@ -276,7 +268,6 @@ static void judge(struct maildir *maildir, const struct scan *scan, bool *doubts
         unsigned misses = (entry->state & ENTRY_MISSES) / ENTRY_MISS;
         if (misses == ENTRY_MISSES / ENTRY_MISS || (misses && scan->stable)) {
             entry->state = ENTRY_DEAD;
-            maildir->index_stale = true;
         } else {
             entry->state = (uint8_t)(entry->state + ENTRY_MISS);
             *doubts = true;

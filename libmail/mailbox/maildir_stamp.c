@@ -18,6 +18,13 @@ int64_t maildir_clock(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + 1;
 }
 
+int64_t maildir_wall_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static bool same_time(struct timespec a, struct timespec b)
 {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
@@ -68,12 +75,6 @@ bool stamp_racy(const struct maildir_stamp *stamp)
            time_racy(stamp->cur_changed, stamp->scanned);
 }
 
-bool maildir_needs_scan(struct maildir *maildir, const struct maildir_stamp *now)
-{
-    return !maildir->stamped || !stamp_equal(now, &maildir->stamp) || stamp_racy(&maildir->stamp) ||
-           (maildir->deferred_scan && maildir_clock() >= maildir->deferred_scan);
-}
-
 bool maildir_events(const struct maildir *maildir)
 {
     struct pollfd poll_fd = { .fd = maildir->watch ? watch_fd(maildir->watch) : -1,
@@ -81,25 +82,43 @@ bool maildir_events(const struct maildir *maildir)
     return maildir->watch && poll(&poll_fd, 1, 0) > 0;
 }
 
+static void stamp_number(unsigned char **out, uint64_t n)
+{
+    for (int i = 0; i < 8; i++)
+        *(*out)++ = (unsigned char)(n >> (8 * i));
+}
+
+void stamp_encode(const struct maildir_stamp *stamp, unsigned char out[INDEX_STAMP])
+{
+    memset(out, 0, INDEX_STAMP);
+    stamp_number(&out, stamp->cur_ino);
+    stamp_number(&out, stamp->new_ino);
+    stamp_number(&out, (uint64_t)stamp->cur_changed.tv_sec);
+    stamp_number(&out, (uint64_t)stamp->cur_changed.tv_nsec);
+    stamp_number(&out, (uint64_t)stamp->new_changed.tv_sec);
+    stamp_number(&out, (uint64_t)stamp->new_changed.tv_nsec);
+    stamp_number(&out, 1);
+}
+
 bool maildir_own_begin(struct maildir *maildir)
 {
     struct maildir_stamp now;
-    return !maildir_events(maildir) && maildir->stamped && stamp_take(maildir, &now, NULL) &&
-           stamp_equal(&now, &maildir->stamp);
+    unsigned char text[INDEX_STAMP];
+    if (!stamp_take(maildir, &now, NULL))
+        return false;
+    stamp_encode(&now, text);
+    return memcmp(text, index_edit(maildir->mailbox.index)->stamp, sizeof(text)) == 0;
 }
 
 void maildir_own_end(struct maildir *maildir, bool clean)
 {
     struct maildir_stamp now;
+    struct index_header *header = index_edit(maildir->mailbox.index);
     if (!maildir->undurable_since)
         maildir->undurable_since = maildir_clock();
-    maildir->index_stale = true;
     if (!clean || !stamp_take(maildir, &now, NULL))
         return; /* the next sync sees another stamp and scans */
-    if (maildir->watch)
-        watch_drain(maildir->watch);
-    now.scanned.tv_sec += COARSE_MS / 1000 + 1; /* not racy: the deferred scan looks instead */
-    maildir->stamp = now;
-    if (!maildir->deferred_scan)
-        maildir->deferred_scan = maildir_clock() + DEFER_MS;
+    stamp_encode(&now, header->stamp);
+    if (!header->check_due)
+        header->check_due = maildir_wall_clock() + DEFER_MS;
 }

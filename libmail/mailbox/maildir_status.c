@@ -13,13 +13,14 @@ static bool count(struct mailbox *mailbox, bool want_size, struct store_status *
         .uidnext = mailbox->uidnext,
         .uidvalidity = mailbox->uidvalidity,
     };
-    for (size_t i = 0; i < mailbox->view.count; i++) {
-        uint64_t size;
+    for (uint32_t seq = 1; seq <= mailbox_count(mailbox); seq++) {
+        struct message message;
         struct error failure = { 0 };
-        out->unseen += !(mailbox->view.messages[i].flags & FLAG_SEEN);
+        uint64_t size;
+        out->unseen += mailbox_message(mailbox, seq, &message) && !(message.flags & FLAG_SEEN);
         if (!want_size)
             continue;
-        if (mailbox_wire_size(mailbox, mailbox->view.messages[i].uid, &size, &failure)) {
+        if (mailbox_wire_size(mailbox, seq, &size, &failure)) {
             out->size += size;
         } else if (failure.class != ERROR_NO_SUCH) {
             if (err)

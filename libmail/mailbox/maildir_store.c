@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 int maildir_rename(int from_fd, const char *from, int to_fd, const char *to)
@@ -28,148 +29,230 @@ static struct maildir_info changed_info(struct maildir_info old, enum store_mode
     return (struct maildir_info){ flags, keywords };
 }
 
+enum { BATCH = 256 }; /* messages for which others wait at most */
+
 struct change {
     enum store_mode mode;
     uint8_t flags;
     uint32_t keywords;
 };
 
-/* 1 renamed or nothing to do, 0 the file is not there under the name we know, -1 error. */
-static int rename_once(struct maildir *maildir, struct maildir_entry *entry,
-                       const struct change *change, struct error *err)
+/* The file is under this name now. */
+static bool renamed(struct maildir *maildir, struct maildir_message *message, struct bytes info,
+                    struct maildir_info wanted)
 {
-    char from[600], to[600];
-    struct bytes info = entry_info(&maildir->entries, entry),
-                 base = entry_name(&maildir->entries, entry);
+    struct buf expected = BUF_INIT(512);
+    maildir_info_expected(&expected, 0, wanted.flags, wanted.keywords);
+    uint8_t place = bytes_equal(buf_view(&expected), info) ? 0 : PLACE_ODD;
+    buf_free(&expected);
+    struct maildir_entry *entry =
+        maildir->loaded ? entries_uid(&maildir->entries, message->record.uid) : NULL;
+    int64_t number = entry ? names_intern(&maildir->entries.infos, info) : 0;
+    if (number < 0)
+        return false;
+    if (entry) {
+        entry->info = (uint32_t)number;
+        entry->state &= (uint8_t)~ENTRY_NEW;
+    }
+    return index_change(maildir->mailbox.index, message->slot, wanted.flags, wanted.keywords, place,
+                        true);
+}
+
+/* 1 renamed or nothing to do, 0 the file is not there under the name we know, -1 error. */
+static int rename_once(struct maildir *maildir, struct maildir_message *message,
+                       const struct change *change, bool *touched, struct error *err)
+{
+    char to[600];
+    struct bytes info = message_info(message);
     struct maildir_info old = maildir_info_parse(info);
     struct maildir_info wanted = changed_info(old, change->mode, change->flags, change->keywords);
     if (wanted.flags == old.flags && wanted.keywords == old.keywords)
         return 1;
     struct buf text = BUF_INIT(512);
     maildir_info_write(&text, info, wanted);
-    int len = snprintf(to, sizeof(to), "cur/%.*s%.*s", BYTES_FMT(base), BYTES_FMT(buf_view(&text)));
-    entry_path(&maildir->entries, entry, from, sizeof(from));
-    int64_t number = names_intern(&maildir->entries.infos, buf_view(&text));
-    buf_free(&text);
-    if (number < 0 || len > 4 + 255) {
+    int len = snprintf(to, sizeof(to), "cur/%.*s%.*s", BYTES_FMT(message_base(message)),
+                       BYTES_FMT(buf_view(&text)));
+    int result = -1;
+    if (buf_failed(&text) || len > 4 + 255)
         error_set(err, ERROR_LIMIT, "%s/%s: no room for flags in the name", maildir->paths.mail,
-                  from);
-        return -1;
-    }
-    if (maildir_rename(maildir->root, from, maildir->root, to) != 0) {
-        if (errno == ENOENT)
-            return 0;
-        error_errno(err, errno, "renaming %s/%s to %s", maildir->paths.mail, from, to);
-        return -1;
-    }
-    entry->info = (uint32_t)number;
-    entry->state &= (uint8_t)~ENTRY_NEW;
-    return 1;
+                  message->path);
+    else if (maildir_rename(maildir->root, message->path, maildir->root, to) == 0)
+        *touched = true, result = renamed(maildir, message, buf_view(&text), wanted) || error_memory(err) ? 1 : -1;
+    else if (errno == ENOENT)
+        result = 0;
+    else
+        error_errno(err, errno, "renaming %s/%s to %s", maildir->paths.mail, message->path, to);
+    buf_free(&text);
+    return result;
 }
 
-static void show_change(struct maildir *maildir, const struct maildir_entry *entry)
+/* 1 removed, 0 look again, -1 error. */
+static int unlink_once(struct maildir *maildir, struct maildir_message *message, struct error *err)
 {
-    struct view_message message;
-    size_t cursor = (size_t)(entry - maildir->entries.at);
-    struct view_message *shown = view_find(&maildir->mailbox, entry->uid);
-    if (shown && maildir_live(&maildir->mailbox, &cursor, &message) && message.uid == shown->uid) {
-        shown->flags = message.flags | (shown->flags & FLAG_RECENT);
-        shown->keywords = message.keywords;
+    struct maildir_entry *entry =
+        maildir->loaded ? entries_uid(&maildir->entries, message->record.uid) : NULL;
+    if (unlinkat(maildir->root, message->path, 0) == 0) {
+        if (entry)
+            entry->state = ENTRY_DEAD;
+        return index_remove(maildir->mailbox.index, message->slot) || error_memory(err) ? 1 : -1;
     }
+    if (errno == ENOENT)
+        return 0;
+    error_errno(err, errno, "removing %s/%s", maildir->paths.mail, message->path);
+    return -1;
 }
 
-/* ERROR_NO_SUCH: the message is gone. */
-static bool change_one(struct maildir *maildir, uint32_t uid, const struct change *change,
+/* What is done with each message of a batch. */
+struct work {
+    struct maildir *maildir;
+    const struct change *change; /* NULL: expunge */
+    bool always;
+    bool touched; /* the directories were changed in this batch */
+    struct maildir_message message;
+};
+
+/* 1 done, 0 its file must be looked for, -1 error (ERROR_NO_SUCH: gone). */
+static int work_once(struct work *work, uint32_t uid, struct error *err)
+{
+    int known = maildir_message_known(work->maildir, uid, &work->message, err);
+    if (known <= 0)
+        return known;
+    if (work->change)
+        return rename_once(work->maildir, &work->message, work->change, &work->touched, err);
+    if (!work->always && !(work->message.record.flags & FLAG_DELETED))
+        return 1;
+    int result = unlink_once(work->maildir, &work->message, err);
+    work->touched |= result > 0;
+    return result;
+}
+
+/* Others wait while the index is locked; and looking for a file needs it. So it is done in batches, and a message whose file
+ * is not where it should be ends one. */
+static bool work_batch(struct work *work, const uint32_t *uids, size_t count, size_t *done,
                        struct error *err)
 {
+    struct maildir *maildir = work->maildir;
+    struct index *index = maildir->mailbox.index;
+    int result = 1;
+    if (!index_begin(index, INDEX_WAIT_MS, err))
+        return false;
+    if (!index_records(index)) {
+        index_cancel(index);
+        return error_set(err, ERROR_TEMPORARY, "the index of %s is damaged", maildir->paths.mail);
+    }
+    bool clean = maildir_own_begin(maildir);
+    work->message.slot = UINT32_MAX - 1;
+    for (*done = 0; result > 0 && *done < count; *done += result > 0)
+        result = work_once(work, uids[*done], err);
+    if (work->touched)
+        maildir_own_end(maildir, clean);
+    work->touched = false;
+    index_commit(index, NULL); /* what is not written is seen by its time stamp */
+    return result >= 0;
+}
+
+/* *done: how many of uids. False with ERROR_NO_SUCH: the one behind them is gone. */
+static bool work_some(struct work *work, const uint32_t *uids, size_t count, size_t *done,
+                      struct error *err)
+{
     for (int tries = 0; tries < RENAME_TRIES; tries++) {
-        struct maildir_entry *entry = entries_uid(&maildir->entries, uid);
-        if (!entry || !(entry->state & ENTRY_PRESENT))
-            return error_set(err, ERROR_NO_SUCH, "message %u of %s is gone", uid,
-                             maildir->paths.mail);
-        int result = rename_once(maildir, entry, change, err);
-        if (result > 0)
-            show_change(maildir, entry);
-        if (result)
-            return result > 0;
-        if (!maildir_relocate(maildir, uid, err))
+        if (!work_batch(work, uids, count, done, err))
+            return false;
+        if (*done)
+            return true;
+        if (!maildir_relocate(work->maildir, uids[0], err))
             return false;
     }
     return error_set(err, ERROR_TEMPORARY,
-                     "message %u of %s is renamed by another program all the time", uid,
-                     maildir->paths.mail);
+                     "message %u of %s is renamed by another program all the time", uids[0],
+                     work->maildir->paths.mail);
+}
+
+/* Does the work on all of uids; those gone meanwhile are told by their place in uids. */
+static bool work_all(struct work *work, const uint32_t *uids, size_t count,
+                     bool (*is_gone)(void *context, size_t i), void *context, struct error *err)
+{
+    for (size_t at = 0; at < count;) {
+        struct error failure = { 0 };
+        size_t done = 0, some = count - at < BATCH ? count - at : BATCH;
+        bool ok = work_some(work, uids + at, some, &done, &failure);
+        at += done;
+        if (!ok && failure.class == ERROR_NO_SUCH) {
+            if (is_gone && !is_gone(context, at))
+                return error_memory(err);
+            at++;
+        } else if (!ok) {
+            if (err)
+                *err = failure;
+            return false;
+        }
+    }
+    return true;
+}
+
+struct gone {
+    struct numset *seqs;
+    const uint32_t *numbers;
+};
+
+static bool note_gone(void *context, size_t i)
+{
+    struct gone *gone = context;
+    return numset_add(gone->seqs, gone->numbers[i], gone->numbers[i]);
 }
 
 bool maildir_store(struct mailbox *mailbox, const struct numset *seqs, enum store_mode mode,
                    uint8_t flags, uint64_t keywords, struct numset *gone, struct error *err)
 {
-    struct maildir *maildir = maildir_of(mailbox);
     const struct change change = { mode, flags, (uint32_t)keywords };
-    struct error failure = { 0 };
+    struct work work = { .maildir = maildir_of(mailbox), .change = &change };
     size_t cursor = 0;
-    uint32_t seq = 0;
-    bool ok = true, clean = maildir_own_begin(maildir);
-    while (ok && numset_next(seqs, &cursor, &seq) && seq <= mailbox->view.count) {
-        ok = change_one(maildir, mailbox->view.messages[seq - 1].uid, &change, &failure);
-        if (!ok && failure.class == ERROR_NO_SUCH)
-            ok = !gone || numset_add(gone, seq, seq) || error_memory(&failure);
+    uint32_t seq = 0, uids[BATCH], numbers[BATCH];
+    bool ok = true, more = true;
+    while (ok && more) {
+        size_t count = 0;
+        while (count < BATCH && (more = numset_next(seqs, &cursor, &seq) && seq <= mailbox->view.count)) {
+            uids[count] = view_uid(&mailbox->view, seq);
+            numbers[count++] = seq;
+        }
+        struct gone context = { gone, numbers };
+        ok = work_all(&work, uids, count, gone ? note_gone : NULL, &context, err);
     }
-    maildir_own_end(maildir, clean && maildir->stamped);
-    if (!ok && err)
-        *err = failure;
     return ok;
 }
 
-/* 1 removed, 0 look again, -1 error. */
-static int unlink_once(struct maildir *maildir, struct maildir_entry *entry, struct error *err)
+/* Whether anything is marked at all. */
+static bool none_deleted(struct mailbox *mailbox)
 {
-    char path[600];
-    entry_path(&maildir->entries, entry, path, sizeof(path));
-    if (unlinkat(maildir->root, path, 0) == 0) {
-        entry->state = ENTRY_DEAD;
-        return 1;
-    }
-    if (errno == ENOENT)
-        return 0;
-    error_errno(err, errno, "removing %s/%s", maildir->paths.mail, path);
-    return -1;
+    struct index_header header;
+    struct records *records = index_records(mailbox->index);
+    return records && records_header(records, &header) && !header.deleted;
 }
 
-static bool expunge_one(struct maildir *maildir, uint32_t uid, bool always, struct error *err)
+/* Whether the message is to go: with the index's flags, which others may have changed since it was shown. */
+static bool to_go(struct mailbox *mailbox, uint32_t seq, const struct numset *seqs, bool always)
 {
-    for (int tries = 0; tries < RENAME_TRIES; tries++) {
-        struct maildir_entry *entry = entries_uid(&maildir->entries, uid);
-        if (!entry || !(entry->state & ENTRY_PRESENT))
-            return true;
-        if (!always &&
-            !(maildir_info_parse(entry_info(&maildir->entries, entry)).flags & FLAG_DELETED))
-            return true;
-        int result = unlink_once(maildir, entry, err);
-        if (result)
-            return result > 0;
-        struct error lost = { 0 };
-        if (!maildir_relocate(maildir, uid, &lost)) {
-            if (lost.class == ERROR_NO_SUCH)
-                return true;
-            if (err)
-                *err = lost;
-            return false;
-        }
-    }
-    return error_set(err, ERROR_TEMPORARY,
-                     "message %u of %s is renamed by another program all the time", uid,
-                     maildir->paths.mail);
+    struct message message;
+    if (seqs && !numset_has(seqs, seq))
+        return false;
+    return always || (mailbox_message(mailbox, seq, &message) && message.flags & FLAG_DELETED);
 }
 
 bool maildir_expunge(struct mailbox *mailbox, const struct numset *seqs, bool always,
                      struct error *err)
 {
-    struct maildir *maildir = maildir_of(mailbox);
-    bool ok = true, clean = maildir_own_begin(maildir);
-    for (size_t i = 0; ok && i < mailbox->view.count; i++)
-        if (!seqs || numset_has(seqs, (uint32_t)i + 1))
-            ok = expunge_one(maildir, mailbox->view.messages[i].uid, always, err);
-    maildir_own_end(maildir, clean && maildir->stamped);
+    struct work work = { .maildir = maildir_of(mailbox), .always = always };
+    uint32_t uids[BATCH], seq = 1;
+    bool ok = true;
+    if (!always && none_deleted(mailbox))
+        return true;
+    while (ok && seq <= mailbox->view.count) {
+        size_t count = 0;
+        for (; count < BATCH && seq <= mailbox->view.count; seq++)
+            if (to_go(mailbox, seq, seqs, always))
+                uids[count++] = view_uid(&mailbox->view, seq);
+        ok = work_all(&work, uids, count, NULL, NULL, err);
+    }
     return ok;
 }
 

@@ -25,6 +25,8 @@ void uidlist_close(struct uidlist *uidlist)
     if (uidlist->fd >= 0)
         close(uidlist->fd);
     uidlist->fd = -1;
+    free(uidlist->window.text);
+    uidlist->window = (struct uidlist_window){ 0 };
     buf_free(&uidlist->fields);
 }
 
@@ -235,10 +237,13 @@ static bool read_whole(struct uidlist *uidlist, struct entries *entries, struct 
     return carry_over(&fresh, entries);
 }
 
-/* Makes fd the list at the path; -1 when there is none. */
-static bool reopen(struct uidlist *uidlist, struct error *err)
+bool uidlist_reopen(struct uidlist *uidlist, struct error *err)
 {
     struct stat st;
+    uidlist->window.len = 0;
+    uidlist->window.next = 0;
+    uidlist->version = 0;
+    uidlist->offset = 0;
     if (uidlist->fd >= 0)
         close(uidlist->fd);
     uidlist->fd = openat(uidlist->dir, UIDLIST, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
@@ -250,6 +255,24 @@ static bool reopen(struct uidlist *uidlist, struct error *err)
     uidlist->fd = -1;
     return error_set(err, ERROR_CORRUPT, "%s/" UIDLIST " is not a file: move it away",
                      uidlist->path);
+}
+
+void uidlist_forget(struct uidlist *uidlist)
+{
+    int dir = uidlist->dir;
+    const char *path = uidlist->path;
+    uidlist_close(uidlist);
+    uidlist_init(uidlist, dir, path);
+}
+
+bool uidlist_follow(struct uidlist *uidlist, struct error *err)
+{
+    struct stat at_path, open;
+    if (uidlist->fd >= 0 && fstatat(uidlist->dir, UIDLIST, &at_path, 0) == 0 &&
+        fstat(uidlist->fd, &open) == 0 && at_path.st_ino == open.st_ino &&
+        at_path.st_dev == open.st_dev)
+        return true;
+    return uidlist_reopen(uidlist, err);
 }
 
 bool uidlist_refresh(struct uidlist *uidlist, struct entries *entries, struct error *err)
@@ -267,7 +290,7 @@ bool uidlist_refresh(struct uidlist *uidlist, struct entries *entries, struct er
                         uidlist->path);
         return ok;
     }
-    if (!reopen(uidlist, err))
+    if (!uidlist_reopen(uidlist, err))
         return false;
     if (uidlist->fd < 0)
         return true;
@@ -303,7 +326,7 @@ bool uidlist_peek(struct uidlist *uidlist)
     struct entries none = { 0 };
     struct stat st;
     size_t used;
-    if (!reopen(uidlist, NULL) || uidlist->fd < 0 || fstat(uidlist->fd, &st) != 0)
+    if (!uidlist_reopen(uidlist, NULL) || uidlist->fd < 0 || fstat(uidlist->fd, &st) != 0)
         return false;
     ssize_t n = pread(uidlist->fd, head, sizeof(head), 0);
     const char *end = n > 0 ? memchr(head, '\n', (size_t)n) : NULL;
