@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 
-static const char magic[8] = { 'P', 'S', 'T', 'C', 'C', 'H', '1', '\n' };
+static const char magic[8] = { 'P', 'S', 'T', 'C', 'C', 'H', '2', '\n' };
 
 struct entry {
     struct index_record record;
@@ -70,19 +70,19 @@ bool cache_open(struct index *index)
 
 static bool entry_decode(const unsigned char in[ENTRY_SIZE], struct entry *out)
 {
-    if (get_le(in, 4) != ENTRY_MAGIC || get_le(in + 64, 8) != XXH64(in, 64, 0))
+    if (get_le(in, 4) != ENTRY_MAGIC || get_le(in + 72, 8) != XXH64(in, 72, 0))
         return false;
     out->record = (struct index_record){
         .uid = (uint32_t)get_le(in + 4, 4),
         .size = get_le(in + 8, 8),
         .wire_size = get_le(in + 16, 8),
         .date = (int64_t)get_le(in + 24, 8),
-        .known = (uint16_t)(get_le(in + 52, 2) & ~(uint64_t)STAGED),
+        .known = (uint16_t)(get_le(in + 56, 2) & ~(uint64_t)STAGED),
     };
     uint64_t payload = 0;
     for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
         payload += out->lengths[i] = (uint32_t)get_le(in + 32 + 4 * i, 4);
-    out->check = get_le(in + 56, 8);
+    out->check = get_le(in + 64, 8);
     out->size = ENTRY_SIZE + ((payload + 7) & ~UINT64_C(7)) + FOOTER_SIZE;
     return out->record.uid && payload <= ENTRY_MAX - ENTRY_SIZE - FOOTER_SIZE - 8;
 }

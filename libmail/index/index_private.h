@@ -8,14 +8,14 @@
 #include "index/index.h"
 
 #define INDEX_FILE "postern.index.1"
-#define CACHE_FILE "postern.cache.1"
+#define CACHE_FILE "postern.cache.2"
 #define LOCK_FILE "postern.lock"
 
 enum {
     HEADER_SIZE = 128,
     RECORD_SIZE = 64,
     CACHE_HEADER_SIZE = 32,
-    ENTRY_SIZE = 72,
+    ENTRY_SIZE = 80,
     FOOTER_SIZE = 16,
     ENTRY_MAGIC = 0x79727465,
     ENTRY_MAX = 64 * 1024 * 1024, /* a larger one is damage */

@@ -24,9 +24,9 @@ static void entry_encode(unsigned char out[ENTRY_SIZE], const struct index_recor
     put_le(out + 24, (uint64_t)record->date, 8);
     for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
         put_le(out + 32 + 4 * i, fields[i].len, 4);
-    put_le(out + 52, record->known, 4);
-    put_le(out + 56, check, 8);
-    put_le(out + 64, XXH64(out, 64, 0), 8);
+    put_le(out + 56, record->known, 8);
+    put_le(out + 64, check, 8);
+    put_le(out + 72, XXH64(out, 72, 0), 8);
 }
 
 static struct index_record *next_record(struct stage *stage)

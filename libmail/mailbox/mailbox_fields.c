@@ -10,7 +10,8 @@
 enum {
     PARSE_MEMORY = 64 * 1024 * 1024,
     HEADER_MAX = 1024 * 1024,
-    PARSED = FIELD_ENVELOPE | FIELD_BODY | FIELD_BODYSTRUCTURE | FIELD_PARTS,
+    PARSED = FIELD_ENVELOPE | FIELD_BODY | FIELD_BODYSTRUCTURE | FIELD_PARTS |
+             FIELD_SORT,
 };
 
 static bool feed_all(struct part_parser *parser, struct head *head, struct input *input,
@@ -143,6 +144,7 @@ static bool need_parsed(struct mailbox *mailbox, uint32_t uid, struct index_reco
     out->body = fields[INDEX_BODY];
     out->bodystructure = fields[INDEX_BODYSTRUCTURE];
     out->parts = fields[INDEX_PARTS];
+    out->sort = fields[INDEX_SORT];
     out->header = fields[INDEX_HEADER];
     return true;
 }
