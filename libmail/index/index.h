@@ -28,6 +28,7 @@ enum {
     INDEX_BODY,
     INDEX_BODYSTRUCTURE,
     INDEX_PARTS,
+    INDEX_SORT,
     INDEX_HEADER,
     INDEX_FIELD_COUNT
 };
@@ -79,6 +80,12 @@ bool index_create(struct index *index, uint32_t uidvalidity, uint32_t expected, 
 /* A message behind all others (it gets the transaction's mod-sequence). False without memory or with a UID that
  * is not greater; the commit then fails, too. */
 bool index_add(struct index *index, const struct index_record *record);
+/* Messages behind all others, with what was parsed of them. */
+struct index_message {
+    struct index_record record;
+    struct bytes fields[INDEX_FIELD_COUNT]; /* none: nothing was parsed */
+};
+bool index_add_messages(struct index *index, const struct index_message *messages, size_t count);
 /* New flags of a message. quiet: the client of this session knows. */
 bool index_change(struct index *index, uint32_t slot, uint8_t flags, uint64_t keywords,
                   uint8_t place, bool quiet);

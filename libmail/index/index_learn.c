@@ -105,6 +105,23 @@ void index_flush(struct index *index)
         overlay_clear(&index->overlay);
 }
 
+static bool any_field(const struct index_message *message)
+{
+    for (size_t i = 0; i < INDEX_FIELD_COUNT; i++)
+        if (message->fields[i].len)
+            return true;
+    return false;
+}
+
+/* Which fields an entry has, as a record says it. */
+static uint16_t known_by(const struct bytes fields[INDEX_FIELD_COUNT])
+{
+    unsigned known = fields[INDEX_HEADER].len ? INDEX_HEAD : 0;
+    for (size_t i = 0; i < INDEX_HEADER; i++)
+        known |= fields[i].len ? INDEX_FIELDS : 0;
+    return (uint16_t)known;
+}
+
 void index_put(struct index *index, const struct index_record *record)
 {
     overlay_set(&index->overlay, record);
@@ -115,9 +132,7 @@ void index_fields_put(struct index *index, const struct index_record *record,
 {
     struct index_record learnt = *record;
     unsigned known = record->known & (INDEX_SIZE | INDEX_DATE | INDEX_CLAIMED);
-    for (size_t i = 0; i < INDEX_HEADER; i++)
-        known |= fields[i].len ? INDEX_FIELDS : 0;
-    learnt.known = (uint16_t)(known | (fields[INDEX_HEADER].len ? INDEX_HEAD : 0));
+    learnt.known = (uint16_t)(known | known_by(fields));
     if (index->write && index->dir >= 0 &&
         cache_stage_add(&index->stage, &learnt, fields, INDEX_FIELD_COUNT))
         learnt.known = (uint16_t)known | STAGED;
@@ -125,6 +140,40 @@ void index_fields_put(struct index *index, const struct index_record *record,
     index_put(index, &learnt);
     if (index->stage.text.len >= STAGE_MOST)
         index_flush(index);
+}
+
+static bool add_message(struct index *index, const struct index_message *message,
+                        const struct index_record *cached)
+{
+    struct index_record record = message->record;
+    if (cached) {
+        record.known |= known_by(message->fields);
+        record.cache = cached->cache;
+        record.cache_size = cached->cache_size;
+    }
+    return index_add(index, &record);
+}
+
+bool index_add_messages(struct index *index, const struct index_message *messages, size_t count)
+{
+    struct error err = { 0 };
+    struct cache_stage stage = { 0 };
+    bool ok = true;
+    for (size_t at = 0, next; ok && at < count; at = next) {
+        size_t staged = 0;
+        for (next = at; next < count && stage.text.len < STAGE_MOST; next++)
+            if (index->dir >= 0 && any_field(&messages[next]))
+                cache_stage_add(&stage, &messages[next].record, messages[next].fields, INDEX_FIELD_COUNT);
+        bool cached = stage.count && index_have_cache(index, &err) &&
+                      cache_stage_write(&stage, &index->cache, &index->txn.header.cache_end, &err);
+        for (size_t i = at; ok && i < next; i++) {
+            bool has = cached && staged < stage.count && stage.records[staged].uid == messages[i].record.uid;
+            ok = add_message(index, &messages[i], has ? &stage.records[staged] : NULL);
+            staged += has;
+        }
+        cache_stage_clear(&stage);
+    }
+    return ok;
 }
 
 /* Over what the records say. */

@@ -62,10 +62,11 @@ enum {
     FIELD_PARTS = 1 << 3,         /* part_unpack() */
     FIELD_SIZE = 1 << 4,          /* true octets in wire form */
     FIELD_DATE = 1 << 5,          /* INTERNALDATE */
+    FIELD_SORT = 1 << 7,          /* sort_key_unpack() */
     FIELD_HEADER = 1 << 6,        /* the whole header as stored (LF or CRLF), with its empty line; over 1 MiB ERROR_TOO_BIG: mailbox_read() it */
 };
 struct message_fields {
-    struct bytes envelope, body, bodystructure, parts, header;
+    struct bytes envelope, body, bodystructure, parts, sort, header;
     uint64_t size;
     time_t date;
 };

@@ -10,7 +10,8 @@
 enum {
     PARSE_MEMORY = 64 * 1024 * 1024,
     HEADER_MAX = 1024 * 1024,
-    PARSED = FIELD_ENVELOPE | FIELD_BODY | FIELD_BODYSTRUCTURE | FIELD_PARTS,
+    PARSED = FIELD_ENVELOPE | FIELD_BODY | FIELD_BODYSTRUCTURE | FIELD_PARTS |
+             FIELD_SORT,
 };
 
 static bool feed_all(struct part_parser *parser, struct head *head, struct input *input,
@@ -138,6 +139,7 @@ static unsigned cached_fields(unsigned wanted)
     return (wanted & FIELD_ENVELOPE ? 1U << INDEX_ENVELOPE : 0) |
            (wanted & FIELD_BODY ? 1U << INDEX_BODY : 0) |
            (wanted & FIELD_BODYSTRUCTURE ? 1U << INDEX_BODYSTRUCTURE : 0) |
+           (wanted & FIELD_SORT ? 1U << INDEX_SORT : 0) |
            (wanted & FIELD_PARTS ? 1U << INDEX_PARTS : 0) |
            (wanted & FIELD_HEADER ? 1U << INDEX_HEADER : 0);
 }
@@ -156,6 +158,7 @@ static bool need_parsed(struct mailbox *mailbox, unsigned wanted, struct index_r
     out->body = fields[INDEX_BODY];
     out->bodystructure = fields[INDEX_BODYSTRUCTURE];
     out->parts = fields[INDEX_PARTS];
+    out->sort = fields[INDEX_SORT];
     out->header = fields[INDEX_HEADER];
     return true;
 }

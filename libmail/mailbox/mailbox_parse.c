@@ -1,5 +1,7 @@
 #include "mailbox/mailbox_parse.h"
 
+#include "message/sort_key.h"
+
 void head_feed(struct head *head, struct bytes piece)
 {
     if (head->whole || head->text.len > HEAD_CACHED)
@@ -56,6 +58,8 @@ bool parse_write(struct buf *out, const struct part *root, struct bytes header,
     ends[INDEX_BODYSTRUCTURE] = out->len;
     part_pack(out, root);
     ends[INDEX_PARTS] = out->len;
+    sort_key_pack(out, root->envelope);
+    ends[INDEX_SORT] = out->len;
     buf_bytes(out, header);
     ends[INDEX_HEADER] = out->len;
     if (buf_failed(out))

@@ -21,7 +21,7 @@ void head_free(struct head *head);
 /* Where the header ends (behind its empty line), looking from `from` on; 0: not yet. */
 size_t header_end(struct bytes text, size_t from);
 
-/* Appends envelope, body, bodystructure, parts and header, one behind the other; fields are views
+/* Appends envelope, body, bodystructure, parts, sort key and header, one behind the other; fields are views
  * of out, until it grows. */
 bool parse_write(struct buf *out, const struct part *root, struct bytes header,
                  struct bytes fields[INDEX_FIELD_COUNT]);

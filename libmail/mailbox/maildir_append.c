@@ -103,6 +103,8 @@ bool pending_end(struct maildir_append *append, struct error *err)
                    (unsigned long long)append->wire_size);
     pending->base_len = (uint8_t)(append->text.len - start);
     pending->in_new = !append->flags && !append->letters;
+    pending->flags = append->flags;
+    pending->letters = append->letters;
     if (!pending->in_new)
         maildir_info_write(&append->text, (struct bytes){ 0 },
                            (struct maildir_info){ append->flags, append->letters });
@@ -324,7 +326,6 @@ static bool sync_files(struct maildir_append *append, struct error *err)
 static bool move_files(struct maildir_append *append, struct error *err)
 {
     struct maildir *maildir = append->maildir;
-    bool cur = false, fresh = false;
     for (size_t i = 0; i < append->count; i++) {
         char from[600], to[600];
         tmp_path(append, &append->pending[i], from);
@@ -332,6 +333,15 @@ static bool move_files(struct maildir_append *append, struct error *err)
         if (maildir_rename(maildir->root, from, maildir->root, to) != 0)
             return error_errno(err, errno, "moving %s/%s to %s", maildir->paths.mail, from, to);
         append->pending[i].moved = true;
+    }
+    return true;
+}
+
+static bool sync_places(struct maildir_append *append, struct error *err)
+{
+    struct maildir *maildir = append->maildir;
+    bool cur = false, fresh = false;
+    for (size_t i = 0; i < append->count; i++) {
         cur |= !append->pending[i].in_new;
         fresh |= append->pending[i].in_new;
     }
@@ -376,7 +386,15 @@ static bool commit_locked(struct maildir_append *append, struct append_result *o
     out->uidvalidity = append->maildir->uidlist.uidvalidity;
     out->count = (uint32_t)append->count;
     out->first_uid = append->maildir->uidlist.next;
-    return !append->count || (move_files(append, err) && give_uids(append, out, err));
+    if (!append->count)
+        return true;
+    bool known = append_index_begin(append);
+    bool ok = move_files(append, err);
+    known = append_index_moved(append, known && ok);
+    ok = ok && sync_places(append, err) && give_uids(append, out, err);
+    if (known)
+        append_index_listed(append, ok ? out->first_uid : 0);
+    return ok;
 }
 
 static bool commit_append(struct append *base, struct append_result *out, struct error *err)
@@ -394,8 +412,6 @@ static bool commit_append(struct append *base, struct append_result *out, struct
     } else {
         remove_files(append);
     }
-    if (ok)
-        learn_tell_index(append, &result);
     if (ok && out)
         *out = result;
     free_append(append);

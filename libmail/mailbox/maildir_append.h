@@ -9,6 +9,8 @@ struct pending {
     size_t at; /* in text: the name in tmp/, then the final one */
     uint8_t tmp_len, base_len, len;
     bool in_new, moved;
+    uint8_t flags;
+    uint32_t letters;
     bool synced; /* its octets are on the disk */
 };
 
@@ -62,9 +64,20 @@ void learn_begin(struct maildir_append *append);
 void learn_piece(struct maildir_append *append, struct bytes stored);
 /* The current message is whole, in the file fd. */
 void learn_end(struct maildir_append *append, int fd);
-/* The same for a copy, from what the source's index knows. */
-void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t uid);
-void learn_tell_index(struct maildir_append *append, const struct append_result *result);
+/* The same for a copy, from what the source's index knows in this slot. */
+void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t slot);
+/* In a transaction of the index: the messages, whose UIDs start with first_uid, with what was learnt. */
+bool learn_tell_index(struct maildir_append *append, uint32_t first_uid);
 void learn_free(struct maildir_append *append);
+
+/* maildir_append_index.c: an append told to the index in two steps, so that nobody has to read the directories. Between
+ * them the index knows that a file came in, and that its UID is about to be listed.
+ *
+ * Before files are moved: true when the index knows all that is there, and a transaction is open. */
+bool append_index_begin(struct maildir_append *append);
+/* They were moved, or were not (known false). True: append_index_listed() is to be called. */
+bool append_index_moved(struct maildir_append *append, bool known);
+/* They have UIDs from first_uid on; 0: they do not. */
+void append_index_listed(struct maildir_append *append, uint32_t first_uid);
 
 #endif

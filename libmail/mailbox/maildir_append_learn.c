@@ -77,18 +77,18 @@ void learn_end(struct maildir_append *append, int fd)
     stop_parsing(append);
 }
 
-void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t uid)
+void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t slot)
 {
     struct index_record record;
     struct bytes fields[INDEX_FIELD_COUNT];
     if (!append->learnt_text.limit)
         append->learnt_text = BUF_INIT(LEARNT_MOST);
     if (!source->index || !append->maildir->paths.index ||
-        !index_get(source->index, uid, &record) || !(record.known & INDEX_SIZE) ||
+        !index_get_at(source->index, index_records(source->index), slot, &record) || !(record.known & INDEX_SIZE) ||
         !(record.known & INDEX_DATE) || !(record.known & INDEX_FIELDS))
         return;
     struct learnt *learnt = next_learnt(append);
-    if (!learnt || !index_fields(source->index, &record, &append->learnt_text, fields)) {
+    if (!learnt || !index_fields(source->index, &record, ~0U, &append->learnt_text, fields)) {
         append->learnt_text.failed = false;
         return;
     }
@@ -100,61 +100,39 @@ void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t 
     kept(append, learnt);
 }
 
-static bool no_record(void *context, struct index_record *record)
+static void take_learnt(const struct maildir_append *append, const struct learnt *learnt,
+                        struct index_message *message)
 {
-    (void)context;
-    (void)record;
-    return false;
-}
-
-static bool any_in_cur(const struct maildir_append *append)
-{
-    for (size_t i = 0; i < append->count; i++)
-        if (!append->pending[i].in_new)
-            return true;
-    return false;
-}
-
-/* \Recent is set with or without flags (RFC 3501, 6.3.11), but who opens a mailbox that has no
- * index takes what lies in cur/ for told: so an index is begun that knows better. */
-static void remember_recent(const struct maildir_append *append, const struct append_result *result)
-{
-    if (!append->maildir->paths.index || !any_in_cur(append))
-        return;
-    struct index_header header;
-    struct index *index = index_open(append->maildir->paths.index, result->uidvalidity, true);
-    if (index && !index_header(index, &header)) {
-        header = (struct index_header){ .uidnext = 1, .recent_from = result->first_uid };
-        index_write(index, &header, no_record, NULL, NULL);
+    const char *at = append->learnt_text.data + learnt->at;
+    message->record.known = INDEX_SIZE | INDEX_DATE;
+    message->record.size = learnt->size;
+    message->record.wire_size = learnt->wire_size;
+    message->record.date = learnt->date;
+    for (size_t i = 0; i < INDEX_FIELD_COUNT; i++) {
+        message->fields[i] = (struct bytes){ at, learnt->lengths[i] };
+        at += learnt->lengths[i];
     }
-    index_close(&index);
 }
 
-void learn_tell_index(struct maildir_append *append, const struct append_result *result)
+bool learn_tell_index(struct maildir_append *append, uint32_t first_uid)
 {
-    remember_recent(append, result);
-    if (!append->learnt_count)
-        return;
-    struct index_message *messages = calloc(append->learnt_count, sizeof(*messages));
+    struct index_message *messages = calloc(append->count, sizeof(*messages));
     if (!messages)
-        return;
-    for (size_t i = 0; i < append->learnt_count; i++) {
-        const struct learnt *learnt = &append->learnt[i];
-        const char *at = append->learnt_text.data + learnt->at;
+        return false;
+    for (size_t i = 0; i < append->count; i++) {
+        const struct pending *pending = &append->pending[i];
         messages[i].record = (struct index_record){
-            .uid = result->first_uid + (uint32_t)learnt->pending,
-            .known = INDEX_SIZE | INDEX_DATE,
-            .size = learnt->size,
-            .wire_size = learnt->wire_size,
-            .date = learnt->date,
+            .uid = first_uid + (uint32_t)i,
+            .flags = pending->flags,
+            .keywords = pending->letters,
+            .place = pending->in_new ? PLACE_NEW : 0,
         };
-        for (size_t k = 0; k < INDEX_FIELD_COUNT; k++) {
-            messages[i].fields[k] = (struct bytes){ at, learnt->lengths[k] };
-            at += learnt->lengths[k];
-        }
     }
-    index_add(append->maildir->paths.index, result->uidvalidity, messages, append->learnt_count);
+    for (size_t i = 0; i < append->learnt_count; i++)
+        take_learnt(append, &append->learnt[i], &messages[append->learnt[i].pending]);
+    bool ok = index_add_messages(append->maildir->mailbox.index, messages, append->count);
     free(messages);
+    return ok;
 }
 
 void learn_free(struct maildir_append *append)

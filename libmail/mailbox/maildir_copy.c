@@ -66,20 +66,16 @@ static int link_file(struct maildir_append *append, struct maildir *source, cons
 }
 
 /* Makes tmp/NAME of the source's file: a link by its name, or a copy through its descriptor. */
-static bool bring(struct maildir_append *append, struct maildir *source, uint32_t uid,
-                  struct error *err)
+static bool bring(struct maildir_append *append, struct maildir *source,
+                  const struct maildir_message *message, struct error *err)
 {
-    char from[600], to[600];
+    char to[600];
+    struct stat st;
     snprintf(to, sizeof(to), "tmp/%.*s", BYTES_FMT(pending_tmp(append, &append->current)));
-    struct maildir_entry *entry = entries_uid(&source->entries, uid);
-    int linked = 0;
-    if (entry && entry->state & ENTRY_PRESENT &&
-        entry_path(&source->entries, entry, from, sizeof(from)))
-        linked = link_file(append, source, from, to, err);
+    int linked = link_file(append, source, message->path, to, err);
     if (linked != 0)
         return linked > 0;
-    struct stat st;
-    int fd = maildir_open_file(source, uid, &st, err);
+    int fd = maildir_open_file(source, message->record.uid, &st, err);
     if (fd < 0)
         return false;
     bool ok = copy_file(append, fd, &st, to, err);
@@ -88,41 +84,41 @@ static bool bring(struct maildir_append *append, struct maildir *source, uint32_
 }
 
 static bool copy_one(struct maildir_append *append, struct maildir *source, uint32_t uid,
-                     struct error *err)
+                     struct maildir_message *message, struct error *err)
 {
     struct mailbox *mailbox = &source->mailbox;
-    struct maildir_entry *entry = entries_uid(&source->entries, uid);
     struct bytes names[MAILDIR_KEYWORDS];
     size_t count = 0;
-    if (!entry || !(entry->state & ENTRY_PRESENT))
-        return error_set(err, ERROR_NO_SUCH, "message %u of %s is gone", uid, source->paths.mail);
-    struct maildir_info info = maildir_info_parse(entry_info(&source->entries, entry));
+    if (!maildir_message(source, uid, message, err))
+        return false;
     for (unsigned i = 0; i < MAILDIR_KEYWORDS; i++)
-        if (info.keywords >> i & 1 && mailbox->keywords[i])
+        if (message->record.keywords >> i & 1 && mailbox->keywords[i])
             names[count++] = bytes_of(mailbox->keywords[i]);
-    struct append_info wanted = { .flags = info.flags, .keywords = names, .keywords_count = count };
-    struct bytes base = entry_name(&source->entries, entry);
+    struct append_info wanted = { .flags = message->record.flags,
+                                  .keywords = names,
+                                  .keywords_count = count };
     if (!pending_begin(append, &wanted, err))
         return false;
-    append->size = maildir_name_number(base, 'S');
-    append->wire_size = maildir_name_number(base, 'W');
+    append->size = maildir_name_number(message_base(message), 'S');
+    append->wire_size = maildir_name_number(message_base(message), 'W');
     if (!append->size || !append->wire_size)
         append->size = append->wire_size = 0;
-    if (!bring(append, source, uid, err))
+    if (!bring(append, source, message, err))
         return false;
-    learn_copy(append, mailbox, uid); /* not before: what is left out must not be learnt */
+    learn_copy(append, mailbox, message->slot); /* not before: what is left out must not be learnt */
     return pending_end(append, err);
 }
 
 static bool copy_all(struct maildir_append *append, struct maildir *source,
                      const struct numset *seqs, struct copy_result *out, struct error *err)
 {
+    struct maildir_message message = { .slot = UINT32_MAX - 1 };
     size_t cursor = 0;
     uint32_t seq = 0;
     while (numset_next(seqs, &cursor, &seq) && seq <= source->mailbox.view.count) {
         struct error failure = { 0 };
-        uint32_t uid = source->mailbox.view.messages[seq - 1].uid;
-        if (copy_one(append, source, uid, &failure)) {
+        uint32_t uid = view_uid(&source->mailbox.view, seq);
+        if (copy_one(append, source, uid, &message, &failure)) {
             out->from[out->count++] = uid;
         } else if (failure.class != ERROR_NO_SUCH) { /* what others have removed is left out */
             if (err)

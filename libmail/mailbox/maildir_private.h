@@ -111,9 +111,6 @@ void entries_free(struct entries *entries);
 bool entry_path(const struct entries *entries, const struct maildir_entry *entry, char *out,
                 size_t size);
 
-/* Gives the memory back. */
-void maildir_unload(struct maildir *maildir);
-
 /* maildir_uidlist*.c */
 
 struct uidlist {
@@ -176,6 +173,9 @@ static inline struct maildir *maildir_of(struct mailbox *mailbox)
 {
     return (struct maildir *)mailbox;
 }
+
+/* maildir_sync.c: gives the memory of entries back. */
+void maildir_unload(struct maildir *maildir);
 
 void uidlist_init(struct uidlist *uidlist, int dir, const char *path);
 void uidlist_close(struct uidlist *uidlist);

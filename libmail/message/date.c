@@ -70,10 +70,15 @@ static int64_t days_since_epoch(int year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+static bool clock_is_right(const struct moment *m)
+{
+    return m->hour <= 23 && m->minute <= 59 && m->second <= 60;
+}
+
 static bool moment_to_time(const struct moment *m, time_t *when)
 {
     if (m->month < 1 || m->month > 12 || m->year < 1 || m->year > 9999 || m->day < 1 ||
-        m->day > days_in(m->year, m->month) || m->hour > 23 || m->minute > 59 || m->second > 60)
+        m->day > days_in(m->year, m->month) || !clock_is_right(m))
         return false;
     int64_t seconds = days_since_epoch(m->year, m->month, m->day) * 86400 + m->hour * 3600 +
                       m->minute * 60 + m->second - m->zone * 60;
@@ -222,6 +227,8 @@ bool date_parse(struct bytes value, time_t *when, int *zone)
         else
             value = bytes_skip(value, 1);
     }
+    if (!clock_is_right(&m)) /* RFC 5256, 2.2 */
+        m.hour = m.minute = m.second = 0;
     if (!m.has_day || !m.has_month || !m.has_year || !moment_to_time(&m, when))
         return false;
     if (zone)

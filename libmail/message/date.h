@@ -5,7 +5,7 @@
 #include <time.h>
 #include "base/buf.h"
 
-/* Reads a Date field's value leniently (missing day name, two-digit years, zone names, comments).
+/* Reads a Date field's value leniently (missing day name, two-digit years, zone names, comments); a clock that can't be is midnight.
  * *zone in minutes east of UTC (may be NULL). False when no date can be made out. */
 bool date_parse(struct bytes value, time_t *when, int *zone);
 /* "17-Jul-1996 02:44:25 -0700" (with a leading space for one-digit days) of APPEND: strict, but for a missing space. */

@@ -21,9 +21,10 @@ static const struct field {
     { { "bcc", 3 }, true, offsetof(struct envelope, bcc) },
     { { "in-reply-to", 11 }, false, offsetof(struct envelope, in_reply_to) },
     { { "message-id", 10 }, false, offsetof(struct envelope, message_id) },
+    { { "references", 10 }, false, offsetof(struct envelope, references) },
 };
 
-enum { FIELDS_COUNT = sizeof FIELDS / sizeof *FIELDS };
+enum { FIELDS_COUNT = sizeof FIELDS / sizeof *FIELDS, WRITTEN_COUNT = FIELDS_COUNT - 1 };
 
 static void set_text(struct bytes *to, struct bytes value, struct arena *arena, size_t *budget)
 {
@@ -83,7 +84,7 @@ void envelope_write(struct buf *out, const struct envelope *envelope)
     static const struct envelope NONE;
     const struct envelope *e = envelope ? envelope : &NONE;
     buf_byte(out, '(');
-    for (int i = 0; i < FIELDS_COUNT; i++) {
+    for (int i = 0; i < WRITTEN_COUNT; i++) {
         const void *from = (const char *)e + FIELDS[i].offset;
         if (i > 0)
             buf_byte(out, ' ');

@@ -1,67 +1,27 @@
-/* Search without regard to case: i;unicode-casemap (RFC 5051). Each character is mapped to title
- * case, then decomposed (compatibility mapping), and written as UTF-8; a search is then a search of
- * octets (Knuth, Morris, Pratt), which needs no look back and so works over pieces. */
+/* Search without regard to case: what is searched and what is looked for are mapped (casemap.h);
+ * then it is a search of octets (Knuth, Morris, Pratt), which needs no look back and so works over
+ * pieces. */
 #include <stdlib.h>
-#include <unicase.h>
-#include <uninorm.h>
-#include <unistr.h>
 #include "base/unicode.h"
+#include "message/casemap.h"
 #include "message/text.h"
 
-enum { MOST_NEEDLE = 1024 * 1024, MAPPED = 128, REMEMBERED = 256, SHORT = 11 };
-
-/* Mapping a character takes long and mail repeats few: what was mapped last is remembered. */
-struct remembered {
-    int32_t character; /* 0: none */
-    unsigned char len;
-    char mapped[SHORT];
-};
+enum { MOST_NEEDLE = 1024 * 1024 };
 
 struct text_match {
     size_t len, state; /* octets of the needle; how many of them have matched */
     bool found;
     char kept[4]; /* the beginning of a character whose rest is in the next piece */
     size_t kept_len;
-    bool begins[256];                   /* octets at which a match may begin */
-    struct remembered last[REMEMBERED]; /* by the low bits of the character */
-    size_t *border; /* [i]: how many octets still match when the octet after i ones doesn't */
+    bool begins[256]; /* octets at which a match may begin */
+    size_t *border;   /* [i]: how many octets still match when the octet after i ones doesn't */
     char needle[];
 };
 
-/* The folded form of one character as UTF-8 in out (MAPPED octets); its length. */
-static size_t fold(ucs4_t c, char *out)
-{
-    ucs4_t title = uc_totitle(c), decomposed[MAPPED];
-    size_t count = sizeof decomposed / sizeof *decomposed, len = MAPPED;
-    uint32_t *all = u32_normalize(UNINORM_NFKD, &title, 1, decomposed, &count);
-    if (!all)
-        return 0;
-    uint8_t *utf8 = u32_to_u8(all, count, (uint8_t *)out, &len);
-    if (all != decomposed)
-        free(all);
-    if (utf8 && utf8 != (uint8_t *)out) {
-        free(utf8);
-        return 0;
-    }
-    return utf8 ? len : 0;
-}
-
 static char fold_ascii(char c)
 {
-    return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
-}
-
-static void fold_text(struct bytes text, struct buf *out)
-{
-    char mapped[MAPPED];
-    for (size_t at = 0; at < text.len;) {
-        if ((unsigned char)text.data[at] < 0x80) {
-            buf_byte(out, fold_ascii(text.data[at++]));
-            continue;
-        }
-        int32_t c = utf8_next(text, &at);
-        buf_append(out, mapped, fold(c < 0 ? 0xFFFD : (ucs4_t)c, mapped));
-    }
+    casemap_ascii(&c, &c, 1);
+    return c;
 }
 
 static void find_borders(struct text_match *match)
@@ -79,7 +39,7 @@ static void find_borders(struct text_match *match)
 struct text_match *text_match_create(struct bytes utf8)
 {
     struct buf needle = BUF_INIT(MOST_NEEDLE);
-    fold_text(utf8, &needle);
+    casemap(&needle, utf8);
     struct text_match *match = NULL;
     if (!buf_failed(&needle))
         match = calloc(1, sizeof *match + needle.len + 1);
@@ -116,25 +76,12 @@ static void step(struct text_match *match, char c)
     match->found = match->state == match->len;
 }
 
-static void step_character(struct text_match *match, int32_t c)
+static void step_character(struct text_match *match, int32_t character)
 {
-    char mapped[MAPPED];
-    const char *octets = mapped;
-    struct remembered *last = &match->last[(uint32_t)c % REMEMBERED];
-    size_t len;
-    if (c > 0 && last->character == c) {
-        octets = last->mapped;
-        len = last->len;
-    } else {
-        len = fold(c < 0 ? 0xFFFD : (ucs4_t)c, mapped);
-        if (c > 0 && len <= SHORT) {
-            last->character = c;
-            last->len = (unsigned char)len;
-            memcpy(last->mapped, mapped, len);
-        }
-    }
+    char mapped[CASEMAP_MOST];
+    size_t len = casemap_character(character, mapped);
     for (size_t i = 0; i < len && !match->found; i++)
-        step(match, octets[i]);
+        step(match, mapped[i]);
 }
 
 /* Whether text is the beginning of a character and no more. */

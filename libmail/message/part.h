@@ -45,9 +45,9 @@ struct part {
     struct envelope *envelope; /* of a whole message (the root, and the child of message/rfc822) */
 };
 
-/* RFC 9051, 7.5.2 ENVELOPE; fields absent where the header has none. */
+/* RFC 9051, 7.5.2 ENVELOPE, and References; fields absent where the header has none. */
 struct envelope {
-    struct bytes date, subject, in_reply_to, message_id;      /* unfolded, as in the header */
+    struct bytes date, subject, in_reply_to, message_id, references; /* unfolded, as in the header */
     struct address *from, *sender, *reply_to, *to, *cc, *bcc; /* sender, reply_to default to from */
 };
 

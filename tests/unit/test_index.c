@@ -9,6 +9,7 @@ static const struct bytes fields[INDEX_FIELD_COUNT] = {
     [INDEX_BODY] = { "(body)", 6 },
     [INDEX_BODYSTRUCTURE] = { "(bodystructure)", 15 },
     [INDEX_PARTS] = { "\0\1\2", 3 },
+    [INDEX_SORT] = { "(sort)", 6 },
     [INDEX_HEADER] = { "A: b\n\n", 6 },
 };
 
@@ -161,7 +162,7 @@ static void damage(struct fixture *f, const char *file, bool cut)
 static void a_damaged_file_gives_no_wrong_answer(void **state)
 {
     struct fixture *f = *state;
-    static const char *const files[] = { "postern.index.1", "postern.cache.1" };
+    static const char *const files[] = { "postern.index.1", "postern.cache.2" };
     int quiet = open("/dev/null", O_WRONLY), saved = dup(2);
     dup2(quiet, 2); /* each damage is logged */
     for (int i = 0; i < 4; i++) {
@@ -187,7 +188,7 @@ static void a_torn_end_is_cut_off_by_the_next_writer(void **state)
     index_fields_put(index, &(struct index_record){ .uid = 10, .known = INDEX_SIZE, .size = 10 },
                      fields);
     index_flush(index);
-    snprintf(path, sizeof(path), "%s/postern.cache.1", f->root);
+    snprintf(path, sizeof(path), "%s/postern.cache.2", f->root);
     FILE *file = fopen(path, "a");
     assert_true(fputs("torn", file) > 0 && fclose(file) == 0);
     struct index_message message = { .record = { .uid = 20, .known = INDEX_SIZE, .size = 20 } };
@@ -217,7 +218,7 @@ static void a_wasteful_cache_is_shortened(void **state)
         index_fields_put(index,
                          &(struct index_record){ .uid = uid, .known = INDEX_SIZE, .size = uid },
                          uid % 10 ? big : fields);
-    snprintf(path, sizeof(path), "%s/postern.cache.1", f->root);
+    snprintf(path, sizeof(path), "%s/postern.cache.2", f->root);
     assert_int_equal(stat(path, &st), 0);
     assert_true(st.st_size > 27000000);
     write_index(f, index, 10);
@@ -405,10 +406,10 @@ static void a_mailbox_says_the_same_whatever_happens_to_its_index(void **state)
     for (int i = 0; i < 40; i++) {
         struct buf now = BUF_INIT(1 << 20);
         if (i % 4 != 3)
-            spoil(f, i % 2 ? "postern.index.1" : "postern.cache.1", i / 2 % 5);
+            spoil(f, i % 2 ? "postern.index.1" : "postern.cache.2", i / 2 % 5);
         mailbox = fixture_open(f, "INBOX", i % 3);
         if (i % 4 == 3) /* while it is open */
-            spoil(f, i / 4 % 2 ? "postern.index.1" : "postern.cache.1", i / 8 % 5);
+            spoil(f, i / 4 % 2 ? "postern.index.1" : "postern.cache.2", i / 8 % 5);
         describe(f, mailbox, &now);
         assert_bytes_equal(buf_view(&now), buf_view(&first));
         mailbox_close(&mailbox);

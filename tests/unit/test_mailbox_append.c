@@ -46,7 +46,7 @@ static void wire_form_goes_in_and_comes_out_octet_for_octet(void **state)
             assert_int_equal(fixture_flags(mailbox, seq), FLAG_SEEN);
         }
         mailbox_close(&mailbox);
-        fixture_unlink(f, "postern.cache.1"); /* the second round knows nothing */
+        fixture_unlink(f, "postern.cache.2"); /* the second round knows nothing */
         fixture_unlink(f, "postern.index.1");
     }
 }
@@ -193,7 +193,7 @@ static void a_part_is_read_by_its_span(void **state)
         assert_int_equal(input_read(input, got, 1, &f->err), 0);
         input_close(&input);
         mailbox_close(&mailbox);
-        fixture_unlink(f, "postern.cache.1");
+        fixture_unlink(f, "postern.cache.2");
         mailbox = fixture_open(f, "INBOX", true);
     }
     arena_destroy(&arena);
