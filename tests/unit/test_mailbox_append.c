@@ -47,7 +47,7 @@ static void wire_form_goes_in_and_comes_out_octet_for_octet(void **state)
         }
         mailbox_close(&mailbox);
         fixture_unlink(f, "postern.cache.2"); /* the second round knows nothing */
-        fixture_unlink(f, "postern.index.1");
+        fixture_unlink(f, "postern.index.2");
     }
 }
 

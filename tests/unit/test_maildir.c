@@ -201,7 +201,7 @@ static void a_uid_is_never_given_twice(void **state)
     struct append_result second = fixture_append(f, "INBOX", MAIL("two"), 0);
     assert_int_equal(second.first_uid, first.first_uid + 1);
     assert_int_equal(second.uidvalidity, first.uidvalidity);
-    fixture_unlink(f, "postern.index.1");
+    fixture_unlink(f, "postern.index.2");
     mailbox = fixture_open(f, "INBOX", true);
     assert_int_equal(mailbox_count(mailbox), 1);
     assert_int_equal(fixture_uid(mailbox, 1), second.first_uid);

@@ -272,7 +272,7 @@ static void an_unreadable_file_is_an_error_and_the_session_goes_on(void **state)
     fixture_put(f, "cur/2.h:2,", MAIL("two"));
     struct mailbox *mailbox = fixture_open(f, "INBOX", true);
     mailbox_close(&mailbox);
-    fixture_unlink(f, "postern.index.1");
+    fixture_unlink(f, "postern.index.2");
     assert_int_equal(chmod(f->home, 0755), 0);
     static const char *const directories[] = { "cur", "new", "tmp", "" };
     for (size_t i = 0; i < 4; i++)

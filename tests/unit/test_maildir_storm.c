@@ -90,7 +90,7 @@ static void nothing_is_lost_or_new_while_files_are_renamed(void **state)
         if (++syncs % 20 == 0) {
             mailbox_close(&mailbox);
             if (syncs % 60 == 0)
-                fixture_unlink(f, "postern.index.1");
+                fixture_unlink(f, "postern.index.2");
             mailbox = fixture_open(f, "INBOX", syncs % 40 == 0);
             assert_int_equal(mailbox_count(mailbox), FILES);
             assert_int_equal(mailbox_uidnext(mailbox), FILES + 1);
