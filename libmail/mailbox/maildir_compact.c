@@ -17,8 +17,10 @@ static bool proved(struct maildir *maildir)
 static bool compact(struct maildir *maildir, struct error *err)
 {
     struct index *index = maildir->mailbox.index;
+    struct index_header header;
     struct stat st;
-    if (!index_records(index) || index_edit(index)->modseq != maildir->loaded_modseq)
+    if (!index_records(index) || !records_header(index_records(index), &header) ||
+        header.modseq != maildir->loaded_modseq)
         return true; /* somebody was faster: another time */
     return uidlist_refresh(&maildir->uidlist, &maildir->entries, err) &&
            maildir->uidlist.fd >= 0 && uidlist_rewrite(&maildir->uidlist, &maildir->entries, err) &&

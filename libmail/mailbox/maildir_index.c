@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "mailbox/maildir_private.h"
 
-enum { SOON_MS = 200, COARSE_MS = 2100, DUE_MOST_MS = 3600 * 1000 };
+enum { AT_ONCE = 1, SOON_MS = 200, DUE_MOST_MS = 3600 * 1000 };
 
 static bool stat_in(const char *directory, const char *name, struct stat *st)
 {
@@ -316,7 +316,7 @@ static void save_header(struct save *save)
     if (maildir->doubts || save->open_from)
         header->check_due = maildir_wall_clock() + SOON_MS;
     else if (stamp_racy(&maildir->stamp))
-        header->check_due = maildir_wall_clock() + COARSE_MS;
+        header->check_due = AT_ONCE;
 }
 
 bool maildir_index_save(struct maildir *maildir, struct error *err)

@@ -207,8 +207,8 @@ struct uidlist_line {
     struct bytes extra, name; /* valid until the next call */
 };
 bool uidlist_find(struct uidlist *uidlist, uint32_t uid, struct uidlist_line *out);
-/* Nothing of it was read. */
-void uidlist_forget(struct uidlist *uidlist);
+/* Reads the list that is open from its start, into no entries. */
+bool uidlist_read(struct uidlist *uidlist, struct entries *entries, struct error *err);
 /* Makes fd the list at the path, if it is another one. Nothing is read. */
 bool uidlist_follow(struct uidlist *uidlist, struct error *err);
 /* Makes fd the list at the path; -1 when there is none. */

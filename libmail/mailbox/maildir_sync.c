@@ -19,9 +19,9 @@ static bool load_list(struct maildir *maildir, struct error *err)
     if (!maildir->loaded && !maildir->virtual) {
         if (!entries_init(&maildir->entries))
             return error_memory(err);
-        uint32_t uidvalidity = maildir->uidlist.uidvalidity;
-        uidlist_forget(&maildir->uidlist);
-        maildir->uidlist.uidvalidity = uidvalidity;
+        /* Also where it was removed meanwhile: then it is made again of what it said. */
+        if (!uidlist_read(&maildir->uidlist, &maildir->entries, err))
+            return false;
     }
     maildir->loaded = true;
     return maildir->virtual || uidlist_refresh(&maildir->uidlist, &maildir->entries, err);

@@ -257,12 +257,23 @@ bool uidlist_reopen(struct uidlist *uidlist, struct error *err)
                      uidlist->path);
 }
 
-void uidlist_forget(struct uidlist *uidlist)
+bool uidlist_read(struct uidlist *uidlist, struct entries *entries, struct error *err)
 {
-    int dir = uidlist->dir;
-    const char *path = uidlist->path;
-    uidlist_close(uidlist);
-    uidlist_init(uidlist, dir, path);
+    uint32_t validity = uidlist->uidvalidity, next = uidlist->next;
+    uidlist->version = 0;
+    uidlist->offset = 0;
+    uidlist->broken = uidlist->messy = false;
+    if (uidlist->fd < 0)
+        return true;
+    if (!read_tail(uidlist, entries, err))
+        return false;
+    if (uidlist->version && !uidlist->broken)
+        return true;
+    close(uidlist->fd);
+    uidlist->fd = -1;
+    uidlist->uidvalidity = validity;
+    uidlist->next = next;
+    return true;
 }
 
 bool uidlist_follow(struct uidlist *uidlist, struct error *err)
