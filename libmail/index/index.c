@@ -18,7 +18,8 @@ static struct index *make_index(void)
     struct index *index = calloc(1, sizeof(*index));
     if (!index)
         return NULL;
-    index->dir = index->memory_log = index->txn.lock = -1;
+    index->dir = index->memory_log = -1;
+    transaction_clear(&index->txn);
     index->log.fd = index->cache.fd = -1;
     if (getrandom(&index->session, sizeof(index->session), 0) != sizeof(index->session))
         index->session = (uint32_t)getpid();
