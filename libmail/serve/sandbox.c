@@ -172,6 +172,11 @@ static bool close_others(enum sandbox_kind kind, const int *keep, size_t count, 
     return true;
 }
 
+bool sandbox_close(const int *keep, size_t keep_count, struct error *err)
+{
+    return close_others(SANDBOX_SESSION, keep, keep_count, err);
+}
+
 static void limit(enum sandbox_kind kind)
 {
     /* Descriptors still come by message; poll() refuses more than the limit. */
