@@ -10,7 +10,7 @@ from limit import Limit
 from servers import Dovecot, Postern
 
 DBOX_MOST = 10000  # messages: what is bigger is not given to a dbox, which would take long to import it
-LATE = 2.5  # seconds in which what a server put off (deferred scans, folding) is waited for after the last cycle
+LATE, LATE_EACH = 2.5, 0.5  # seconds (for each cycle, in short runs) in which what a server put off (deferred scans, folding) is waited for after the last cycle
 
 
 class Measure:
@@ -139,7 +139,7 @@ class Bench:
             self.thorough = cycle == 0
             for s in servers:
                 self.once(workload, s, results[s])
-        time.sleep(LATE)
+        time.sleep(min(LATE, cycles * LATE_EACH))
         for s in servers:
             results[s].late += s.cgroup.cpu() - results[s].end
         return results
