@@ -105,7 +105,11 @@ class Postern(Server):
 
     def __init__(self, directory, base, build, how="listen"):
         super().__init__("postern" + {"listen": "", "activate": "-systemd", "inetd": "-inetd"}[how], directory, base)
-        self.build, self.how = build, how
+        self.how = how
+        self.programs = os.path.join(self.dir, "bin")  # a copy: what is built meanwhile is not measured
+        os.makedirs(self.programs)
+        for f in [os.path.join(build, p) for p in ("imapd", "pop3d", "lmtpd")] + glob.glob(build + "/*.so"):
+            shutil.copy2(f, self.programs)
 
     def configure(self):
         crt, key = self.certificate()
@@ -128,7 +132,7 @@ namespace "inbox" {{ inbox = yes  separator = "/" }}
         lines = []
         for program, port, more in (("imapd", self.imap, []), ("imapd", self.imaps, ["-o", "tls=implicit"]),
                                     ("pop3d", self.pop3, []), ("lmtpd", self.lmtp, [])):
-            command = [os.path.join(self.build, program), "-c", self.dir + "/postern.conf"] + more
+            command = [os.path.join(self.programs, program), "-c", self.dir + "/postern.conf"] + more
             address = "127.0.0.1:%d" % port
             lines.append("%s stream tcp nowait.100000 root %s %s\n" % (address, command[0], " ".join(command)))
             if self.how == "listen":
