@@ -9,7 +9,7 @@ received = 0  # octets, by all clients together
 
 
 def connect(port):
-    sock = socket.create_connection(("127.0.0.1", port), timeout=600)
+    sock = socket.create_connection(("127.0.0.1", port), timeout=300)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
@@ -19,11 +19,14 @@ def acknowledge(sock):
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
-def tls_of(sock):
-    context = ssl.create_default_context()
+def tls_context():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    return context.wrap_socket(sock)
+    return context
+
+
+TLS = tls_context()  # one for all; each connection still has a handshake of its own
 
 
 class Imap:
@@ -31,7 +34,7 @@ class Imap:
         self.sock = connect(port)
         acknowledge(self.sock)
         if tls:
-            self.sock = tls_of(self.sock)
+            self.sock = TLS.wrap_socket(self.sock)
         self.data = bytearray()
         self.tag = 0
         self.line()

@@ -3,10 +3,13 @@ import json
 import os
 import subprocess
 
-WIDTH = 55
-HEAD = "%-55s %11s %11s %6s %6s %-4s %7s %7s" % ("workload (CPU ms a cycle)", "Postern", "Dovecot", "ratio", "target", "met", "x limit", "wall")
-NOTE = """ratio: server CPU time, Postern / Dovecot's Maildir. x limit: Postern's CPU time / that of a program that makes only the system calls needed.
-wall: wall time, Postern / Dovecot; "!" where it is above Dovecot's. Right of it: the CPU ratio to the other Dovecots."""
+WIDTH = 52
+HEAD = "%-52s %9s %9s %6s %6s %-4s %7s %9s %9s %6s   %s" % ("workload", "Postern", "Dovecot", "ratio", "target", "met", "x limit", "Postern", "Dovecot", "ratio",
+                                                       "CPU ratio to")
+UNITS = "%-52s %9s %9s %25s %8s %9s %9s   %s" % ("", "CPU ms", "CPU ms", "", "", "wall ms", "wall ms", "        other Dovecots")
+NOTE = """CPU ms: the server's, each cycle, until it is quiet; Dovecot is its Maildir as Debian installs it. x limit: Postern's CPU time over that of a program
+that makes only the system calls needed; "+" where that is over what is aimed at (1.5 for streaming, 2 for the rest). wall: "!" where above Dovecot's."""
+AIM = {"copy": 1.5, "retrieve": 1.5}  # times the limit
 
 
 def number(value, form):
@@ -14,12 +17,13 @@ def number(value, form):
 
 
 def row_of(workload, results, server, dovecot, limit):
-    """A row; server is ours, dovecot the one with the target. limit: CPU and wall seconds, or None."""
+    """A row; server is ours, dovecot the one with the target. limit: CPU and wall seconds and the job, or None."""
     ours, theirs = results[server], results[dovecot]
     row = dict(workload=workload.name, server=server.name, cpu=ours.cpu(), dovecot_cpu=theirs.cpu(), wall=ours.wall(), dovecot_wall=theirs.wall(),
                late=ours.late, dovecot_late=theirs.late, ratio=ours.cpu() / max(theirs.cpu(), 1e-9), wall_ratio=ours.wall() / max(theirs.wall(), 1e-9),
                target=workload.target if server.how == "listen" else None, limit_cpu=limit and limit[0], limit_wall=limit and limit[1],
-               times_limit=limit and ours.cpu() / max(limit[0], 1e-9), cpus=ours.cpus, dovecot_cpus=theirs.cpus, others={})
+               times_limit=limit and ours.cpu() / max(limit[0], 1e-9), cpus=ours.cpus, dovecot_cpus=theirs.cpus, others={},
+               limit_aim=limit and AIM.get(limit[2], 2))
     for s, r in results.items():
         if s.name.startswith("dovecot") and s is not dovecot:
             row["others"][s.kind] = dict(cpu=r.cpu(), wall=r.wall(), ratio=ours.cpu() / max(r.cpu(), 1e-9))
@@ -39,34 +43,48 @@ def line(row):
     others = "  ".join("%s %.2f" % (kind, o["ratio"]) + (" (<= %g)" % row["tuned_target"] if kind == "tuned" and "tuned_target" in row else "")
                        for kind, o in row["others"].items())
     met = {None: "", True: "yes", False: "NO"}[row["met"]]
-    return "%-55s %11.2f %11.2f %6.2f %6s %-4s %7s %6.2f%s  %s" % (
-        name_of(row)[:WIDTH], row["cpu"] * 1e3, row["dovecot_cpu"] * 1e3, row["ratio"], number(row["target"], "%g"), met,
-        number(row["times_limit"], "%.1f"), row["wall_ratio"], "!" if row["wall_ratio"] > 1 else " ", others)
+    return "%-52s %9.2f %9.2f %6.2f %6s %-4s %7s %9.2f %9.2f %6.2f%s  %s" % (
+        name_of(row)[:WIDTH], row["cpu"] * 1e3, row["dovecot_cpu"] * 1e3, row["ratio"], number(row["target"], "%g"), met, limit_of(row),
+        row["wall"] * 1e3, row["dovecot_wall"] * 1e3, row["wall_ratio"], "!" if row["wall_ratio"] > 1 else " ", others)
+
+
+def limit_of(row):
+    if row["times_limit"] is None:
+        return "-"
+    return "%.1f%s" % (row["times_limit"], "+" if row["times_limit"] > row["limit_aim"] else " ")
 
 
 def plain(name, values, target=None, unit="", limit=None):
     """A row of absolute values: {server: value}; the first is ours."""
     ours = next(iter(values.values()))
     return dict(workload=name, unit=unit, values=values, target=target, met=None if target is None else ours <= target, limit=limit,
-                times_limit=limit and ours / limit)
+                times_limit=limit and ours / limit, limit_aim=2)
 
 
 def plain_line(row):
     met = {None: "", True: "yes", False: "NO"}[row["met"]]
     values = list(row["values"].items())
-    return "%-55s %11s %11s %6s %6s %-4s %7s  %s" % (
+    return "%-52s %9s %9s %6s %6s %-4s %7s  %s" % (
         row["workload"][:WIDTH], number(values[0][1], "%.2f"), number(values[1][1], "%.2f") if len(values) > 1 else "-", row["unit"],
-        number(row["target"], "%g"), met, number(row["times_limit"], "%.1f"), "  ".join("%s %s" % (k, number(v, "%.2f")) for k, v in values[2:]))
+        number(row["target"], "%g"), met, limit_of(row), "  ".join("%s %s" % (k, number(v, "%.2f")) for k, v in values[2:]))
+
+
+def missed(row):
+    if "ratio" not in row:
+        return "%s: %.2f %s, to reach %g" % (row["workload"], next(iter(row["values"].values())), row["unit"], row["target"])
+    text = "%s: %.2f, to reach %g" % (row["workload"], row["ratio"], row["target"])
+    if "tuned_target" in row:
+        text += "; over tuned Dovecot %.2f, to reach %g" % (row["others"]["tuned"]["ratio"], row["tuned_target"])
+    return text
 
 
 def summary(rows):
     judged = [r for r in rows if r["met"] is not None]
-    slow = [r for r in rows if r.get("wall_ratio", 0) > 1]
-    text = "%d of %d targets met; wall time above Dovecot's in %d of %d rows" % (
-        sum(r["met"] for r in judged), len(judged), len(slow), sum("wall_ratio" in r for r in rows))
-    return [text] + ["  not met: %s: %s" % (r["workload"], "%.2f, to reach %g" % (r["ratio"], r["target"]) if "ratio" in r else
-                                            "%.2f %s, to reach %g" % (next(iter(r["values"].values())), r["unit"], r["target"]))
-                     for r in judged if not r["met"]]
+    timed = [r for r in rows if r.get("wall_ratio") is not None]
+    limited = [r for r in rows if r["times_limit"] is not None]
+    return ["%d of %d targets met; wall time above Dovecot's in %d of %d rows; as near to the limit as aimed at in %d of %d" % (
+        sum(r["met"] for r in judged), len(judged), sum(r["wall_ratio"] > 1 for r in timed), len(timed),
+        sum(r["times_limit"] <= r["limit_aim"] for r in limited), len(limited))] + ["  not met: " + missed(r) for r in judged if not r["met"]]
 
 
 def write_json(path, **what):

@@ -1,6 +1,7 @@
 """Whether both servers make the same things durable: each is traced for fsync while it does the jobs that promise something."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -18,31 +19,49 @@ JOBS = [
 ]
 
 
+class Trace:
+    """`with Trace(server, calls, path) as t:` t.count() calls since; t.works is false where tracing is not possible."""
+
+    def __init__(self, server, calls, path):
+        self.pattern = re.compile(r"\b(?:%s)\(" % calls.replace(",", "|"))
+        self.path, self.works = path, shutil.which("strace") is not None
+        self.command = ["strace", "-f", "-qq", "-e", "trace=" + calls, "-o", path] + [w for p in server.cgroup.processes() for w in ("-p", str(p))]
+
+    def __enter__(self):
+        open(self.path, "w").close()
+        if self.works:
+            self.tracer = subprocess.Popen(self.command, stderr=subprocess.PIPE)
+            time.sleep(1)
+            self.works = self.tracer.poll() is None
+        return self
+
+    def __exit__(self, *trouble):
+        if self.works:
+            self.tracer.send_signal(signal.SIGINT)
+            self.tracer.communicate(timeout=20)
+
+    def count(self):
+        with open(self.path, errors="replace") as f:
+            return len(self.pattern.findall(f.read()))
+
+
+def calls_of(server, calls, path, function):
+    """How many of these calls the server makes for function(); None when tracing is not possible."""
+    with Trace(server, calls, path) as t:
+        if not t.works:
+            return None
+        function()
+        server.cgroup.quiet()
+        return t.count()
+
+
 def trace(server, wire, path):
     """{job: number of calls that sync}; None when tracing is not possible here."""
-    try:
-        os.remove(path)
-    except FileNotFoundError:
-        pass
-    pids = [word for p in server.cgroup.processes() for word in ("-p", str(p))]
-    try:
-        tracer = subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=" + CALLS, "-o", path] + pids, stderr=subprocess.PIPE)
-    except FileNotFoundError:
-        return None
-    try:
-        time.sleep(1)
-        if tracer.poll() is not None:
-            return None
-        return counts(server, wire, path)
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracer.communicate(timeout=20)
+    with Trace(server, CALLS, path) as t:
+        return counts(server, wire, t.count) if t.works else None
 
 
-def counts(server, wire, path):
-    def calls():
-        with open(path, errors="replace") as f:
-            return len(re.findall(r"\b(?:%s)\(" % CALLS.replace(",", "|"), f.read()))
+def counts(server, wire, calls):
     c = client.Imap(server.imap, "target")
     try:
         c.do("CREATE Traced")

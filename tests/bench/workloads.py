@@ -220,9 +220,18 @@ def again(server, *commands):
     c.close()
 
 
+def empty_mailbox(server, name):
+    """name, as new, whatever an earlier cycle left."""
+    try:
+        again(server, "DELETE " + name)
+    except RuntimeError:
+        pass  # as it should be
+    again(server, "CREATE " + name)
+
+
 @workload("COPY of all to another mailbox", target=0.4, limit=lambda b, octets: ("link", b.messages, 1, 0))
 def copy(server, measure, bench):
-    again(server, "CREATE Copy")
+    empty_mailbox(server, "Copy")
     c = selected(server)
     with measure:
         c.do("COPY 1:* Copy")
@@ -236,7 +245,8 @@ def copy(server, measure, bench):
 
 @workload("EXPUNGE of all", target=0.7, limit=lambda b, octets: ("unlink", b.messages, 1, 0))
 def expunge(server, measure, bench):
-    again(server, "CREATE Doomed", "SELECT INBOX", "COPY 1:* Doomed", "SELECT Doomed", "STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    empty_mailbox(server, "Doomed")
+    again(server, "SELECT INBOX", "COPY 1:* Doomed", "SELECT Doomed", "STORE 1:* +FLAGS.SILENT (\\Deleted)")
     c = client.Imap(server.imap, "user0")
     c.do("SELECT Doomed")
     with measure:
