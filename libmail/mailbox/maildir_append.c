@@ -1,6 +1,7 @@
-/* Messages on their way into a Maildir: each a file in tmp/, all moved to new/ or cur/ and given
- * UIDs together, under the list's lock. The files and their directory are synced before the list
- * is: who finds a file without UID waits for our lock and then finds the UID. */
+/* Messages on their way into a Maildir: each a file in tmp/, synced, then all moved to new/ or cur/
+ * and given UIDs together, under the list's lock: who finds a file without UID waits for our lock
+ * and then finds the UID. A power cut may leave lines in the list whose files are not there: their
+ * UIDs stay taken. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -114,12 +115,24 @@ bool pending_end(struct maildir_append *append, struct error *err)
     return true;
 }
 
+/* The file of the last message that was ended, if another one follows: its octets are on their way,
+ * commit waits for them. */
+static void let_go(struct maildir_append *append)
+{
+    if (append->fd < 0)
+        return;
+    sync_file_range(append->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    close(append->fd);
+    append->fd = -1;
+}
+
 static bool begin_message(struct append *base, const struct append_info *info, struct error *err)
 {
     struct maildir_append *append = of(base);
     char path[600];
     if (append->open)
         return error_set(err, ERROR_INVALID, "a message is being appended already");
+    let_go(append);
     if (!pending_begin(append, info, err))
         return false;
     tmp_path(append, &append->current, path);
@@ -219,9 +232,6 @@ static bool end_message(struct append *base, struct error *err)
                                append->maildir->paths.mail);
     }
     learn_end(append, append->fd);
-    sync_file_range(append->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* begins; commit waits */
-    close(append->fd);
-    append->fd = -1;
     return pending_end(append, err);
 }
 
@@ -270,6 +280,8 @@ static bool message_written(struct append *base, uint64_t size, uint64_t wire_si
 static void free_append(struct maildir_append *append)
 {
     learn_free(append);
+    if (append->fd >= 0)
+        close(append->fd);
     maildir_release(append->maildir);
     buf_free(&append->text);
     buf_free(&append->out);
@@ -302,29 +314,35 @@ static void abort_append(struct append *base)
     free_append(append);
 }
 
-static bool sync_files(struct maildir_append *append, struct error *err)
+static bool sync_one(const struct maildir_append *append, const struct pending *pending,
+                     struct error *err)
 {
     char path[600];
-    for (size_t i = 0; i < append->count; i++) {
-        if (append->pending[i].synced)
-            continue;
-        tmp_path(append, &append->pending[i], path);
-        int fd =
-            openat(append->maildir->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (fd < 0)
-            return error_errno(err, errno, "opening %s/%s", append->maildir->paths.mail, path);
-        bool ok = file_sync(fd, path, err);
-        close(fd);
-        if (!ok)
+    tmp_path(append, pending, path);
+    int fd = openat(append->maildir->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return error_errno(err, errno, "opening %s/%s", append->maildir->paths.mail, path);
+    bool ok = file_sync(fd, path, err);
+    close(fd);
+    return ok;
+}
+
+static bool sync_files(struct maildir_append *append, struct error *err)
+{
+    if (append->fd >= 0) { /* the last one's is still open */
+        if (!file_sync(append->fd, append->maildir->paths.mail, err))
             return false;
+        append->pending[append->count - 1].synced = true;
     }
+    for (size_t i = 0; i < append->count; i++)
+        if (!append->pending[i].synced && !sync_one(append, &append->pending[i], err))
+            return false;
     return true;
 }
 
 static bool move_files(struct maildir_append *append, struct error *err)
 {
     struct maildir *maildir = append->maildir;
-    bool cur = false, fresh = false;
     for (size_t i = 0; i < append->count; i++) {
         char from[600], to[600];
         tmp_path(append, &append->pending[i], from);
@@ -332,11 +350,19 @@ static bool move_files(struct maildir_append *append, struct error *err)
         if (maildir_rename(maildir->root, from, maildir->root, to) != 0)
             return error_errno(err, errno, "moving %s/%s to %s", maildir->paths.mail, from, to);
         append->pending[i].moved = true;
+    }
+    return true;
+}
+
+static bool sync_directories(const struct maildir_append *append, struct error *err)
+{
+    bool cur = false, fresh = false;
+    for (size_t i = 0; i < append->count; i++) {
         cur |= !append->pending[i].in_new;
         fresh |= append->pending[i].in_new;
     }
-    return (!cur || file_sync_dir(maildir->root, "cur", err)) &&
-           (!fresh || file_sync_dir(maildir->root, "new", err));
+    return (!cur || file_sync_dir(append->maildir->root, "cur", err)) &&
+           (!fresh || file_sync_dir(append->maildir->root, "new", err));
 }
 
 /* The list is open, whole, and knows the next UID. */
@@ -376,7 +402,9 @@ static bool commit_locked(struct maildir_append *append, struct append_result *o
     out->uidvalidity = append->maildir->uidlist.uidvalidity;
     out->count = (uint32_t)append->count;
     out->first_uid = append->maildir->uidlist.next;
-    return !append->count || (move_files(append, err) && give_uids(append, out, err));
+    /* The list first: its sync mostly brings the directories' entries to the disk as well. */
+    return !append->count || (move_files(append, err) && give_uids(append, out, err) &&
+                              sync_directories(append, err));
 }
 
 static bool commit_append(struct append *base, struct append_result *out, struct error *err)

@@ -104,6 +104,11 @@ bool sandbox_prepare(const struct conf *conf, struct error *err)
     return prepare_user(conf, err) && compile(SANDBOX_LOGIN, err) && compile(SANDBOX_SESSION, err);
 }
 
+bool sandbox_prepare_parser(const struct conf *conf, struct error *err)
+{
+    return sandbox_prepare(conf, err) && compile(SANDBOX_PARSER, err);
+}
+
 /* ---- in the process itself ---- */
 
 void sandbox_private(void)
