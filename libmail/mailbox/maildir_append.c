@@ -157,7 +157,20 @@ static bool flush_out(struct maildir_append *append, struct error *err)
     return ok;
 }
 
-/* Octets as they are stored; in wire form each LF takes two unless a CR stands before it. */
+/* In wire form each LF takes two octets unless a CR stands before it. */
+static void count_wire(struct maildir_append *append, const char *data, size_t n)
+{
+    const char *at = data, *end = data + n;
+    append->wire_size += n;
+    while ((at = memchr(at, '\n', (size_t)(end - at)))) {
+        append->wire_size += at > data ? at[-1] != '\r' : !append->last_cr;
+        if (++at == end)
+            break;
+    }
+    append->last_cr = end[-1] == '\r';
+}
+
+/* Octets as they are stored. */
 static bool put(struct maildir_append *append, const char *data, size_t len, struct error *err)
 {
     while (len) {
@@ -167,14 +180,7 @@ static bool put(struct maildir_append *append, const char *data, size_t len, str
         buf_append(&append->out, data, n);
         if (buf_failed(&append->out))
             return error_memory(err);
-        const char *at = data, *end = data + n;
-        append->wire_size += n;
-        while ((at = memchr(at, '\n', (size_t)(end - at)))) {
-            append->wire_size += at > data ? at[-1] != '\r' : !append->last_cr;
-            if (++at == end)
-                break;
-        }
-        append->last_cr = end[-1] == '\r';
+        count_wire(append, data, n);
         data += n;
         len -= n;
     }
@@ -240,19 +246,18 @@ static int message_fd(struct append *base)
     return of(base)->open ? of(base)->fd : -1;
 }
 
-/* Counts anew what another process says that it wrote. */
-static bool measure(struct maildir_append *append, struct error *err)
+/* Counts anew what another process says that it wrote, and parses it. */
+static bool read_back(struct maildir_append *append, struct error *err)
 {
     char chunk[16384];
     ssize_t n;
     append->size = append->wire_size = 0;
     append->last_cr = false;
     while ((n = pread(append->fd, chunk, sizeof(chunk), (off_t)append->size)) > 0) {
-        for (ssize_t i = 0; i < n; i++) {
-            append->wire_size += chunk[i] == '\n' && !append->last_cr ? 2 : 1;
-            append->last_cr = chunk[i] == '\r';
-        }
-        append->size += (uint64_t)n;
+        struct bytes piece = bytes_make(chunk, (size_t)n);
+        count_wire(append, piece.data, piece.len);
+        learn_piece(append, piece);
+        append->size += piece.len;
     }
     return n == 0 ||
            error_errno(err, errno, "reading back a message in %s", append->maildir->paths.mail);
@@ -264,7 +269,7 @@ static bool message_written(struct append *base, uint64_t size, uint64_t wire_si
     struct maildir_append *append = of(base);
     if (!append->open || append->out.len || append->size)
         return error_set(err, ERROR_INVALID, "no message is being written by another process");
-    if (!measure(append, err))
+    if (!read_back(append, err))
         return false;
     if (append->size != size || append->wire_size != wire_size) {
         error_set(err, ERROR_CORRUPT,
