@@ -104,6 +104,8 @@ class Disk:
             elif what == 'create':
                 self.files[ino] = File()
             self.enter((*self.find(bytes.fromhex(words[1]).decode()), ino))
+        elif what == 'nameless':
+            self.files[int(words[0])] = File()
         elif what in ('unlink', 'rmdir'):
             self.enter((*self.find(paths[0]), None))
         elif what == 'rename':

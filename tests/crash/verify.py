@@ -7,7 +7,7 @@ from scenarios import append, remove_index
 from server import Imap, Server
 
 #: What is left over by the dead must not make the living wait longer, seconds.
-SLOW = 5
+SLOW = 15
 
 
 def look(home, model, then=lambda client, found: None):
