@@ -47,7 +47,7 @@ LIB_OBJ  = $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(MODULE_C),$(wildcard libmail
 ARCHIVES = $(PROGRAMS:%=$(BUILD)/%.a) $(BUILD)/libmail.a
 UNIT     = $(patsubst tests/unit/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 FUZZERS  = $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-HELPERS  = $(patsubst %.c,$(BUILD)/%,$(notdir $(wildcard tests/corpus/*.c tests/bench/*.c)))
+HELPERS  = $(patsubst %.c,$(BUILD)/%,$(notdir $(wildcard tests/corpus/*.c tests/bench/*.c tests/crash/*.c)))
 
 all: $(ROOMS:%=$(BUILD)/%) $(MODULES)
 
@@ -98,7 +98,7 @@ $(FUZZERS): $(BUILD)/%: $(OBJ)/tests/fuzz/%.o $(if $(FUZZER),,$(OBJ)/tests/fuzz/
 	$(link) $(LIBS) $(if $(FUZZER),-fsanitize=fuzzer)
 $(HELPERS): $(BUILD)/%: $(ARCHIVES) $(BUILD)/needs | $(MODULES)
 	$(link) $(LIBS)
-$(foreach f,$(wildcard tests/corpus/*.c tests/bench/*.c),\
+$(foreach f,$(wildcard tests/corpus/*.c tests/bench/*.c tests/crash/*.c),\
 	$(eval $(BUILD)/$(basename $(notdir $(f))): $(OBJ)/$(f:.c=.o)))
 
 # Rebuilds all objects when the compiler or its options change.

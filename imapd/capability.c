@@ -30,6 +30,10 @@ static const struct {
     { "UIDPLUS", AFTER_LOGIN },       /* RFC 4315 */
     { "MULTIAPPEND", AFTER_LOGIN },   /* RFC 3502 */
     { "MOVE", AFTER_LOGIN },          /* RFC 6851 */
+    { "SORT", AFTER_LOGIN },          /* RFC 5256, and the next two */
+    { "THREAD=ORDEREDSUBJECT", AFTER_LOGIN },
+    { "THREAD=REFERENCES", AFTER_LOGIN },
+    { "I18NLEVEL=1", AFTER_LOGIN }, /* RFC 5255: i;unicode-casemap */
 };
 
 /* What depends on the connection: STARTTLS, LOGINDISABLED, AUTH=... */

@@ -92,6 +92,8 @@ const char *imap_capabilities(const struct login *login);                       
 /* Commands of other files (fetch.c, search.c, store.c ...), one declaration each. */
 bool imap_fetch(struct imap *imap);
 bool imap_search(struct imap *imap);
+bool imap_sort(struct imap *imap);
+bool imap_thread(struct imap *imap);
 bool imap_store(struct imap *imap);
 bool imap_expunge(struct imap *imap);
 bool imap_copy(struct imap *imap);

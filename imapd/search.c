@@ -7,11 +7,6 @@
 
 enum { STILL_SEARCHING = 10 }; /* seconds between signs of life */
 
-struct ticker {
-    struct imap *imap;
-    time_t last;
-};
-
 static time_t now(void)
 {
     struct timespec ts;
@@ -19,16 +14,30 @@ static time_t now(void)
     return ts.tv_sec;
 }
 
-/* Keeps a client from giving up, and notices one that is gone. */
-static bool tick(void *context)
+bool search_tick(void *context)
 {
-    struct ticker *ticker = context;
+    struct search_command *command = context;
     time_t at = now();
-    if (at - ticker->last < STILL_SEARCHING)
+    if (at - command->said < STILL_SEARCHING)
         return true;
-    ticker->last = at;
-    imap_untagged(ticker->imap, "OK Still searching.");
-    return output_flush(ticker->imap->out, NULL);
+    command->said = at;
+    imap_untagged(command->imap, "OK Still searching.");
+    return output_flush(command->imap->out, NULL);
+}
+
+bool search_refused(struct search_command *command)
+{
+    const char *text = command->charset_unknown ? "This charset is not known here"
+                       : command->text_invalid
+                           ? "The text to search for is not valid in its charset"
+                           : NULL;
+    return text && imap_no(command->imap, "BADCHARSET (US-ASCII UTF-8)", text);
+}
+
+bool search_find(struct search_command *command, struct numset *found, struct error *err)
+{
+    command->said = now();
+    return search_run(command->imap->mailbox, command->key, found, search_tick, command, err);
 }
 
 static void write_found(struct imap *imap, const struct numset *found)
@@ -40,7 +49,8 @@ static void write_found(struct imap *imap, const struct numset *found)
     while (numset_next(found, &cursor, &seq)) {
         if (imap->uid && !mailbox_message(imap->mailbox, seq, &message))
             continue;
-        output_printf(imap->out, " %u", imap->uid ? message.uid : seq);
+        output_write(imap->out, " ", 1);
+        output_number(imap->out, imap->uid ? message.uid : seq);
     }
     output_string(imap->out, "\r\n");
 }
@@ -48,15 +58,11 @@ static void write_found(struct imap *imap, const struct numset *found)
 static bool run_search(struct search_command *command)
 {
     struct imap *imap = command->imap;
-    struct ticker ticker = { imap, now() };
     struct numset found = { 0 };
     struct error err = { 0 };
-    if (command->charset_unknown)
-        return imap_no(imap, "BADCHARSET (US-ASCII UTF-8)", "This charset is not known here");
-    if (command->text_invalid)
-        return imap_no(imap, "BADCHARSET (US-ASCII UTF-8)",
-                       "The text to search for is not valid in its charset");
-    bool good = search_run(imap->mailbox, command->key, &found, tick, &ticker, &err);
+    if (search_refused(command))
+        return true;
+    bool good = search_find(command, &found, &err);
     write_found(imap, &found);
     numset_free(&found);
     return good ? imap_ok(imap, NULL, "SEARCH done") : imap_error(imap, &err);

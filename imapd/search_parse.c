@@ -260,6 +260,7 @@ static struct search_key *read_key(struct search_command *command)
     return key;
 }
 
+/* A charset between two spaces. */
 static bool read_charset(struct search_command *command)
 {
     struct parser *parser = parser_of(command);
@@ -291,6 +292,14 @@ bool search_parse(struct search_command *command)
         return false;
     command->key = read_more(command, read_first(command));
     return command->key && parser_end(parser);
+}
+
+bool search_parse_criteria(struct search_command *command)
+{
+    if (!read_charset(command))
+        return false;
+    command->key = read_more(command, read_key(command));
+    return command->key && parser_end(parser_of(command));
 }
 
 void search_command_free(struct search_command *command)

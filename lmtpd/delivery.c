@@ -57,11 +57,11 @@ static void close_fd(int *fd)
 
 /* ---- who ---- */
 
-/* True when the worker found the user; else *answer. */
-static bool hear_account(struct recipient *recipient, struct arena *arena, struct buf *payload,
+/* True when the worker is the user; else *answer. */
+static bool hear_account(struct recipient *recipient, struct buf *payload,
                          const struct delivery_answer **answer)
 {
-    struct bytes rest, user, detail;
+    struct bytes rest;
     struct error err = { 0 };
     unsigned type;
     if (privsep_receive(recipient->worker, NULL, LMTP_PATIENCE_WHO, &type, payload, NULL, &err) <= 0 ||
@@ -69,10 +69,13 @@ static bool hear_account(struct recipient *recipient, struct arena *arena, struc
         return false;
     rest = buf_view(payload);
     enum error_class class = class_in(&rest);
-    if (class != ERROR_NONE) {
-        *answer = answers[class].lookup;
-        return false;
-    }
+    *answer = answers[class].lookup;
+    return class == ERROR_NONE;
+}
+
+static bool keep_names(struct recipient *recipient, struct arena *arena, struct bytes rest)
+{
+    struct bytes user, detail;
     if (!field_get(&rest, LMTP_WORDS_MAX, &user) || !field_get(&rest, LMTP_WORDS_MAX, &detail))
         return false;
     recipient->user = arena_bytes(arena, user);
@@ -81,7 +84,7 @@ static bool hear_account(struct recipient *recipient, struct arena *arena, struc
 }
 
 /* Sends the address, gets a worker. */
-static bool get_worker(struct recipient *recipient, int monitor, struct buf *payload,
+static bool get_worker(struct recipient *recipient, int monitor, struct arena *arena, struct buf *payload,
                        const struct delivery_answer **answer, bool *lost)
 {
     struct error err = { 0 };
@@ -92,9 +95,10 @@ static bool get_worker(struct recipient *recipient, int monitor, struct buf *pay
         *lost = true;
         return false;
     }
+    struct bytes rest = buf_view(payload);
     if (type == LMTP_WORKER && recipient->worker >= 0)
-        return true;
-    *answer = type == LMTP_REFUSED || type == LMTP_WORKER ? &busy : &trouble;
+        return keep_names(recipient, arena, rest);
+    *answer = type == LMTP_UNKNOWN ? answers[class_in(&rest)].lookup : &busy;
     return false;
 }
 
@@ -108,8 +112,8 @@ bool delivery_recipient(struct recipient *recipient, int monitor, struct bytes l
     *lost = false;
     field_put(&payload, local);
     field_put(&payload, domain);
-    bool good = get_worker(recipient, monitor, &payload, answer, lost) &&
-                hear_account(recipient, arena, &payload, answer);
+    bool good = get_worker(recipient, monitor, arena, &payload, answer, lost) &&
+                hear_account(recipient, &payload, answer);
     if (!good)
         close_fd(&recipient->worker);
     buf_free(&payload);

@@ -58,7 +58,8 @@ static int serve_pipe(struct server *server, const struct start *start)
         .conf = &server->conf, .in = start->in, .out = start->out, .only = &account
     };
     if (getuid() == 0 || geteuid() == 0)
-        return refuse_pipe("Over a pipe this must not be run as root, but as the user who gets mail");
+        return refuse_pipe(
+            "Over a pipe this must not be run as root, but as the user who gets mail");
     if (getuid() < server->conf.first_valid_uid || (last && getuid() > last))
         return refuse_pipe("Your uid is outside first_valid_uid to last_valid_uid");
     if (!pw || strlen(pw->pw_name) > ACCOUNT_NAME_MAX)
@@ -89,7 +90,7 @@ static int serve(struct server *server, const struct start *start, char **argv)
 {
     struct error err = { 0 };
     int fd;
-    if (start->kind != START_TERMINAL && !sandbox_prepare(&server->conf, &err)) {
+    if (start->kind != START_TERMINAL && !sandbox_prepare_parser(&server->conf, &err)) {
         log_error("%s", err.text);
         return EXIT_CONFIG;
     }

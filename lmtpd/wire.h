@@ -1,15 +1,19 @@
 /* What the processes of one connection tell each other (serve/privsep.h). The parser asks the monitor for a worker
- * for each recipient and then speaks with that worker alone:
+ * for each recipient and then has a conversation with that worker alone:
  *
  *   parser -> monitor   RECIPIENT local, domain
- *   monitor -> parser   WORKER + descriptor of its socket, or REFUSED
- *   worker -> parser    ACCOUNT class, user, detail      it found the user and became him, or not
+ *   monitor -> finder   the same (finder.h)
+ *   finder -> monitor   ACCOUNT class, then detail's length and account, or a sentence
+ *   monitor -> worker   ORDER detail, account (empty: stay who you are) + its end of the conversation
+ *   monitor -> parser   WORKER user, detail + the other end, or UNKNOWN class, or REFUSED
+ *   worker -> parser    ACCOUNT class                    it is the user, or not
  *   parser -> worker    OPEN
  *   worker -> parser    OPENED + descriptor of a new file, or FAILED class
  *   parser -> worker    COMMIT size, wire size, sender, recipient, Message-ID
+ *   worker -> monitor   IDLE                             it can take another ORDER
  *   worker -> parser    DONE, or FAILED class
  *
- * The end of the socket is the order to give up: what is not committed vanishes. Nothing that the parser says is
+ * A conversation is one message. Its end is the order to give up: what is not committed vanishes. Nothing that the parser says is
  * trusted: sizes are compared with the file, words only go to the log. */
 #ifndef LMTPD_WIRE_H
 #define LMTPD_WIRE_H
@@ -20,6 +24,9 @@ enum {
     LMTP_RECIPIENT = PRIVSEP_OWN,
     LMTP_WORKER,
     LMTP_REFUSED,
+    LMTP_UNKNOWN,
+    LMTP_ORDER,
+    LMTP_IDLE,
     LMTP_ACCOUNT,
     LMTP_OPEN,
     LMTP_OPENED,

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "lmtpd/lookup.h"
 #include "lmtpd/wire.h"
 #include "mailbox/append.h"
 #include "mailbox/store.h"
@@ -17,18 +16,24 @@ enum {
     TRACE_ROOM = 16384, /* octets of trace fields, which message_size_limit does not count */
 };
 
+/* A conversation is one message. */
 static const struct privsep_rule rules[] = {
     { "open", LMTP_OPEN, FOUND, 1, 0, 0 },
     { "commit", LMTP_COMMIT, OPEN, 1, 28, 28 + 3 * LMTP_WORDS_MAX },
 };
 
 struct worker {
-    int fd;
+    const struct connection *connection;
+    int control;      /* from the monitor, which has the orders */
+    int fd;           /* to the parser; -1: no conversation */
+    bool idle;        /* the monitor knows that the message is done */
+    bool become;      /* it is somebody */
     struct conf conf; /* with the user's settings */
     struct account account;
-    struct bytes detail;
-    struct arena *arena;
-    struct store *store;
+    struct arena *arena; /* of the account */
+    struct buf order;
+    struct bytes detail; /* in order; data NULL: none */
+    struct store *store; /* stays open for the account's next message */
     struct bytes mailbox;
     struct append *append;
     struct privsep_gate gate;
@@ -49,74 +54,65 @@ static bool tell_class(const struct worker *worker, unsigned type, const struct 
     return tell(worker, type, bytes_make(&class, sizeof(class)), -1);
 }
 
+/* Before the parser has the answer that leads to the next message: the monitor gives that one to
+ * this process then. */
+static void be_idle(struct worker *worker)
+{
+    if (!worker->idle)
+        privsep_send(worker->control, LMTP_IDLE, BYTES(""), -1, NULL);
+    worker->idle = true;
+}
+
 /* ---- who it is ---- */
 
-static bool find(struct worker *worker, const struct connection *connection, struct bytes local,
-                 struct bytes domain, struct error *err)
-{
-    struct recipient_names names;
-    if (!connection->only)
-        return lookup_recipient(connection->conf, local, domain, worker->fd, &worker->account,
-                                &worker->detail, worker->arena, err);
-    recipient_names(connection->conf, local, domain, &names);
-    for (size_t i = 0; i < names.count; i++) {
-        if (strcmp(names.names[i], connection->only->name) != 0)
-            continue;
-        worker->account = *connection->only;
-        if (names.cut[i] && names.detail.len > 0)
-            worker->detail = names.detail;
-        return true;
-    }
-    return error_set(err, ERROR_NO_SUCH, "over a pipe only %s gets mail", connection->only->name);
-}
-
 /* From here on the process is the user and can touch nobody else's mail. */
-static bool become(struct worker *worker, const struct connection *connection, struct error *err)
+static bool become(struct worker *worker, struct error *err)
 {
-    const int keep[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, worker->fd };
-    worker->conf = *connection->conf;
-    return account_become(&worker->account, err) &&
-           account_apply(&worker->account, &worker->conf, err) &&
-           sandbox_enter(SANDBOX_SESSION, connection->conf, keep, 4, err);
+    const int keep[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, worker->control, worker->fd };
+    const struct conf *conf = worker->connection->conf;
+    worker->conf = *conf;
+    if (!account_become(&worker->account, err) ||
+        !account_apply(&worker->account, &worker->conf, err))
+        return false;
+    if (!worker->become && !sandbox_enter(SANDBOX_SESSION, conf, keep, 5, err))
+        return false;
+    return worker->become = true;
 }
 
-static bool tell_account(const struct worker *worker)
+/* Nothing of the one before is left open. */
+static bool change_account(struct worker *worker, struct bytes packed, struct error *err)
 {
-    struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
-    field_put_number(&payload, ERROR_NONE);
-    field_put(&payload, bytes_of(worker->account.name));
-    field_put(&payload, worker->detail);
-    bool sent = !buf_failed(&payload) && tell(worker, LMTP_ACCOUNT, buf_view(&payload), -1);
-    buf_free(&payload);
-    return sent;
+    if (worker->store)
+        store_close(&worker->store);
+    arena_clear(worker->arena);
+    if (!account_unpack(packed, &worker->account, worker->arena, err))
+        return false;
+    log_field("MAIL_USER", worker->account.name);
+    return become(worker, err);
 }
 
-static bool introduce(struct worker *worker, const struct connection *connection,
-                      struct bytes local, struct bytes domain)
+/* What the monitor orders, in worker->order. False: this process cannot go on. */
+static bool take_order(struct worker *worker)
 {
     struct error err = { 0 };
-    worker->arena = arena_create(ARENA_MAX);
-    if (!worker->arena)
-        error_memory(&err);
-    if (worker->arena && find(worker, connection, local, domain, &err)) {
-        log_field("MAIL_USER", worker->account.name);
-        if (become(worker, connection, &err))
-            return tell_account(worker);
-    }
-    char who[256], where[256];
-    log_quote(who, sizeof(who), local.data, local.len);
-    log_quote(where, sizeof(where), domain.data, domain.len);
-    if (err.class == ERROR_NO_SUCH)
-        log_info("unknown recipient %s%s%s: %s", who, domain.len ? "@" : "", where, err.text);
-    else
-        log_error("recipient %s%s%s: %s", who, domain.len ? "@" : "", where, err.text);
+    struct bytes rest = buf_view(&worker->order), detail, packed;
+    worker->idle = false;
+    if (!field_get(&rest, LMTP_WORDS_MAX, &detail) ||
+        !field_get(&rest, ACCOUNT_PACKED_MAX, &packed) || !fields_end(rest) ||
+        (packed.len == 0 && !worker->become))
+        error_set(&err, ERROR_INVALID, "malformed order");
+    else if (packed.len == 0 || change_account(worker, packed, &err))
+        worker->detail = detail.len ? detail : bytes_make(NULL, 0);
+    if (err.class != ERROR_NONE)
+        log_error("delivery: %s", err.text);
     tell_class(worker, LMTP_ACCOUNT, &err);
-    return false;
+    return err.class == ERROR_NONE;
 }
 
 /* ---- the message ---- */
 
-/* The detail's mailbox if it is there (or may be made), else INBOX. What cannot be a mailbox name is no mailbox. */
+/* The detail's mailbox if it is there (or may be made), else INBOX. What cannot be a mailbox name
+ * is no mailbox. */
 static bool choose_mailbox(struct worker *worker, struct error *err)
 {
     struct error trouble = { 0 };
@@ -141,18 +137,37 @@ static bool choose_mailbox(struct worker *worker, struct error *err)
     return true;
 }
 
-static bool open_message(struct worker *worker, int *file, struct error *err)
+static bool choose(struct worker *worker, struct error *err)
 {
     const struct store_user user = { .name = worker->account.name,
                                      .home = worker->account.home,
                                      .service = "lmtp",
                                      .conf = &worker->conf };
-    const struct append_info info = { .flags = 0 };
-    worker->store = store_open(&user, err);
+    if (!worker->store)
+        worker->store = store_open(&user, err);
     if (!worker->store || !choose_mailbox(worker, err))
         return false;
     worker->append = append_begin(worker->store, worker->mailbox, err);
-    if (!worker->append || !append_message(worker->append, &info, err))
+    return worker->append != NULL;
+}
+
+/* A store that was open already may have lost its INBOX since: opening makes it. */
+static bool choose_again(struct worker *worker, struct error *err)
+{
+    bool kept = worker->store;
+    if (choose(worker, err))
+        return true;
+    if (!kept || err->class != ERROR_NO_SUCH)
+        return false;
+    store_close(&worker->store);
+    *err = (struct error){ 0 };
+    return choose(worker, err);
+}
+
+static bool open_message(struct worker *worker, int *file, struct error *err)
+{
+    const struct append_info info = { .flags = 0 };
+    if (!choose_again(worker, err) || !append_message(worker->append, &info, err))
         return false;
     *file = append_fd(worker->append);
     return *file >= 0 ||
@@ -221,24 +236,25 @@ static void answer_commit(struct worker *worker, struct bytes payload)
            append_message_end(worker->append, &err) &&
            append_commit(&worker->append, &result, &err);
     log_delivery(worker, &commit, good ? NULL : &err);
+    be_idle(worker);
     if (good)
         tell(worker, LMTP_DONE, BYTES(""), -1);
     else
         tell_class(worker, LMTP_FAILED, &err);
 }
 
-static void serve(struct worker *worker)
+/* One conversation, to its end. */
+static void converse(struct worker *worker)
 {
     struct error err = { 0 };
     struct buf payload = BUF_INIT(PRIVSEP_MESSAGE_MAX);
     unsigned type;
-    int got;
     bool more = true;
     worker->gate = (struct privsep_gate){ .rules = rules,
                                           .rules_count = sizeof(rules) / sizeof(*rules),
                                           .state = FOUND };
-    while (more && (got = privsep_receive(worker->fd, &worker->gate, -1, &type, &payload, NULL,
-                                          &err)) > 0) {
+    while (more &&
+           privsep_receive(worker->fd, &worker->gate, -1, &type, &payload, NULL, &err) > 0) {
         if (type == LMTP_COMMIT)
             answer_commit(worker, buf_view(&payload));
         more = type == LMTP_OPEN && answer_open(worker);
@@ -246,18 +262,36 @@ static void serve(struct worker *worker)
     if (err.class != ERROR_NONE)
         log_error("delivery broken off: %s", err.text);
     buf_free(&payload);
+    append_abort(&worker->append);
+    close(worker->fd);
+    worker->fd = -1;
+    be_idle(worker);
 }
 
-int lmtp_worker_run(const struct connection *connection, int fd, struct bytes local,
-                    struct bytes domain)
+/* False: the monitor lets this process go. */
+static bool next_order(struct worker *worker)
 {
-    struct worker worker = { .fd = fd };
-    bool known = introduce(&worker, connection, local, domain);
-    if (known)
-        serve(&worker);
-    append_abort(&worker.append);
+    unsigned type;
+    return privsep_receive(worker->control, NULL, -1, &type, &worker->order, &worker->fd, NULL) >
+               0 &&
+           type == LMTP_ORDER && worker->fd >= 0;
+}
+
+int lmtp_worker_run(const struct connection *connection, int control, int fd, struct bytes order)
+{
+    struct worker worker = { .connection = connection, .control = control, .fd = fd };
+    worker.order = BUF_INIT(PRIVSEP_MESSAGE_MAX);
+    worker.arena = arena_create(ARENA_MAX);
+    buf_bytes(&worker.order, order);
+    bool good = worker.arena && !buf_failed(&worker.order);
+    while (good && (good = take_order(&worker))) {
+        converse(&worker);
+        if (!next_order(&worker))
+            break;
+    }
     if (worker.store)
         store_close(&worker.store);
     arena_destroy(&worker.arena);
-    return known ? EXIT_SUCCESS : EXIT_FAILURE;
+    buf_free(&worker.order);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

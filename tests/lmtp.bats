@@ -446,12 +446,13 @@ PY
     assert_success
 }
 
-# The processes of the connection that has just begun DATA: parser (unprivileged), monitor, worker.
+# The processes of the connection that has just begun DATA: parser (unprivileged), monitor, finder, worker.
 of_connection() {
     local listener
     listener=$(pgrep -o -f "^$POSTERN_BIN/lmtpd -c $DIR/postern.conf")
     MONITOR=$(pgrep -P "$listener" | tail -n 1)
     PARSER=$(pgrep -P "$MONITOR" | head -n 1)
+    FINDER=$(pgrep -P "$MONITOR" | sed -n 2p)
     WORKER=$(pgrep -P "$MONITOR" | tail -n 1)
 }
 
@@ -597,12 +598,35 @@ PY
         [[ $line == 354* ]] && break
     done
     of_connection
-    for pid in $PARSER $MONITOR $WORKER; do
+    for pid in $PARSER $MONITOR $FINDER $WORKER; do
         in_memory "$pid" "$DIR/users" # so that not finding something means something
         run in_memory "$pid" "{PLAIN}$PASSWORD"
         assert_failure
     done
     exec 7>&- 7<&-
+}
+
+@test "one process keeps the messages of a connection, for virtual users of one uid; killed, it is replaced" {
+    empty user15
+    empty user16
+    run python3 - "$LMTP" "$DIR" <<'PY'
+import glob, os, re, signal, smtplib, sys
+host, port = sys.argv[1].split(":")
+l = smtplib.LMTP(host, int(port))
+def pids():
+    lines = [line for file in glob.glob(sys.argv[2] + "/*.log") for line in open(file)]
+    return [int(re.search(r"lmtpd\[(\d+)\]", line)[1]) for line in lines if "delivered: msgid=<stay@" in line]
+for user in "user15", "user15", "user16", "user15":
+    l.sendmail("a@b.example", [user], "Message-ID: <stay@b.example>\r\nSubject: x\r\n\r\nx\r\n")
+assert len(pids()) == 4, pids()
+assert os.getuid() != 0 or len(set(pids())) == 1, pids()
+os.kill(pids()[3], signal.SIGKILL)
+l.sendmail("a@b.example", ["user16"], "Message-ID: <stay@b.example>\r\nSubject: x\r\n\r\nx\r\n")
+assert len(pids()) == 5 and pids()[4] != pids()[3], pids()
+l.quit()
+PY
+    assert_success
+    assert_equal "$(how_many user15)$(how_many user16)" 32
 }
 
 @test "implicit TLS: who drips a handshake without end is gone in time" {

@@ -271,6 +271,10 @@ enum auth_found passwd_find(const struct conf *conf, const char *path, const cha
         error_memory(err);
     else
         found = scan(conf, path, input, name, record, arena, err);
+    if (input) { /* who asks may live on; other users' passwords shall not */
+        input_consume(input, input_buffered(input).len);
+        input_forget(input);
+    }
     input_close(&input);
     return found;
 }

@@ -19,29 +19,42 @@ static int64_t newest_ms(const struct stat *st)
     return m > c ? m : c;
 }
 
-/* The process of this host that the lock file names, or 0: "PID:HOST", or "PID" alone. */
-static pid_t local_holder(int fd)
+/* Behind "PID:HOST" and a zero octet, where other programs do not read: the writer of this file
+ * keeps it locked (F_OFD_SETLK) while it lives. A number alone may be given out again, stays with a
+ * dead process that nobody waits for, and means another process in another container. */
+static const char MARK[] = "postern";
+
+/* Whom a lock file names. */
+struct holder {
+    pid_t pid;   /* of this host; 0: none, or one elsewhere */
+    bool marked; /* it would have the file locked if it lived */
+};
+
+/* From "PID:HOST" or "PID" alone. */
+static struct holder read_holder(int fd)
 {
-    char text[300], host[256] = "";
+    char text[320], host[256] = "";
     ssize_t n = pread(fd, text, sizeof(text), 0);
     if (n <= 0 || gethostname(host, sizeof(host) - 1) != 0)
-        return 0;
-    struct bytes rest = bytes_trim(bytes_make(text, (size_t)n));
+        return (struct holder){ 0 };
+    struct bytes mark = bytes_make(text, (size_t)n);
+    struct bytes rest = bytes_trim(bytes_split(&mark, '\0'));
     uint32_t pid;
     if (!bytes_to_u32(bytes_split(&rest, ':'), &pid) || pid == 0 || pid > INT32_MAX)
-        return 0;
+        return (struct holder){ 0 };
     if (rest.data && !bytes_equal(rest, bytes_of(host)))
-        return 0;
-    return (pid_t)pid;
+        return (struct holder){ 0 };
+    return (struct holder){ (pid_t)pid, mark.data && bytes_equal(mark, bytes_of(MARK)) };
 }
 
-/* Whether the lock file open at fd lost its owner. A file that bears our own number is left over
- * from before: we would not wait for ourselves. */
+/* Whether the lock file open at fd, which nobody has locked, lost its owner. A file that bears our
+ * own number is left over from before: we would not wait for ourselves. */
 static bool is_stale(int fd, const struct stat *lock, int dirfd, const char *path, int stale_ms)
 {
-    pid_t holder = local_holder(fd);
-    if (holder > 0)
-        return holder == getpid() || (kill(holder, 0) != 0 && errno == ESRCH);
+    struct holder holder = read_holder(fd);
+    if (holder.pid > 0)
+        return holder.marked || holder.pid == getpid() ||
+               (kill(holder.pid, 0) != 0 && errno == ESRCH);
     struct timespec now;
     struct stat guarded;
     int64_t changed = newest_ms(lock);
@@ -53,15 +66,28 @@ static bool is_stale(int fd, const struct stat *lock, int dirfd, const char *pat
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - changed > stale_ms;
 }
 
-/* Removes the lock file when it is stale. Its inode is compared once more just before, since another
- * process may have come to the same judgement and made its own lock meanwhile. */
+/* Whether a living holder has the lock file locked. If not, we have: so only one of those who wait
+ * judges it, and none removes the lock that another made meanwhile. (Without the right to write, we
+ * look only.) */
+static bool is_locked(int fd)
+{
+    struct error err;
+    int mode = fcntl(fd, F_GETFL);
+    return !file_lock(fd, (mode & O_ACCMODE) == O_RDWR, 0, "", &err) && err.class == ERROR_CONFLICT;
+}
+
+/* Removes the lock file when it is stale. Its inode is compared once more just before, since
+ * another process may have come to the same judgement and made its own lock meanwhile. */
 static void remove_stale(const struct dotlock *lock, const char *path, int stale_ms)
 {
     struct stat judged, present;
-    int fd = openat(lock->dirfd, lock->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = openat(lock->dirfd, lock->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && errno == EACCES)
+        fd = openat(lock->dirfd, lock->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return;
-    if (fstat(fd, &judged) == 0 && is_stale(fd, &judged, lock->dirfd, path, stale_ms) &&
+    if (!is_locked(fd) && fstat(fd, &judged) == 0 &&
+        is_stale(fd, &judged, lock->dirfd, path, stale_ms) &&
         fstatat(lock->dirfd, lock->path, &present, AT_SYMLINK_NOFOLLOW) == 0 &&
         present.st_ino == judged.st_ino && present.st_dev == judged.st_dev &&
         newest_ms(&present) == newest_ms(&judged))
@@ -69,31 +95,66 @@ static void remove_stale(const struct dotlock *lock, const char *path, int stale
     close(fd);
 }
 
-static bool write_holder(struct dotlock *lock, struct error *err)
+/* Locks the new file at fd and writes who we are into it. */
+static bool write_holder(int fd, const char *path, struct error *err)
 {
-    char host[256] = "", text[300];
+    char host[256] = "", text[320];
+    bool locked = file_lock(fd, true, 0, path, NULL);
     if (gethostname(host, sizeof(host) - 1) != 0)
         host[0] = '\0';
-    int len = snprintf(text, sizeof(text), "%ld:%s", (long)getpid(), host);
-    if (file_write(lock->fd, bytes_make(text, (size_t)len), lock->path, err))
-        return true;
+    int len = snprintf(text, sizeof(text), "%ld:%s%c%s", (long)getpid(), host, 0, MARK);
+    size_t unmarked = (size_t)len - sizeof(MARK);
+    return file_write(fd, bytes_make(text, locked ? (size_t)len : unmarked), path, err);
+}
+
+/* A file without a name in the directory of the lock, locked and written: -1 where there are no
+ * such files, or no room. */
+static int nameless_file(const struct dotlock *lock)
+{
+    char directory[sizeof(lock->path)] = ".";
+    const char *slash = strrchr(lock->path, '/');
+    if (slash)
+        snprintf(directory, sizeof(directory), "%.*s", (int)(slash + 1 - lock->path), lock->path);
+    int fd = openat(lock->dirfd, directory, O_RDWR | O_TMPFILE | O_CLOEXEC, 0644);
+    if (fd < 0 || write_holder(fd, lock->path, NULL))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Makes the lock file: from a nameless one, so that it appears whole or not at all. Else a process
+ * that is killed before it has written leaves an empty file, which is in the way until it is old:
+ * Dovecot's are empty while they are held. False with errno EEXIST when there is one. */
+static bool make_lock(struct dotlock *lock, int *nameless)
+{
+    if (*nameless >= 0) {
+        char from[32];
+        snprintf(from, sizeof(from), "/proc/self/fd/%d", *nameless);
+        if (linkat(AT_FDCWD, from, lock->dirfd, lock->path, AT_SYMLINK_FOLLOW) == 0) {
+            lock->fd = *nameless;
+            *nameless = -1;
+            return true;
+        }
+        if (errno == EEXIST)
+            return false;
+    }
+    lock->fd = openat(lock->dirfd, lock->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (lock->fd < 0 || write_holder(lock->fd, lock->path, NULL))
+        return lock->fd >= 0;
+    int error = errno;
     dotlock_release(lock);
+    errno = error;
     return false;
 }
 
-bool dotlock_take(struct dotlock *lock, int dirfd, const char *path, int timeout_ms, int stale_ms,
-                  struct error *err)
+/* Waits until the lock file is ours. */
+static bool wait_for_lock(struct dotlock *lock, int *nameless, const char *path, int timeout_ms,
+                          int stale_ms, struct error *err)
 {
-    int len = snprintf(lock->path, sizeof(lock->path), "%s.lock", path);
-    lock->fd = -1;
-    lock->dirfd = dirfd;
-    if (len < 0 || (size_t)len >= sizeof(lock->path))
-        return error_set(err, ERROR_INVALID, "the path %.100s... is too long to lock", path);
     int64_t deadline = wait_clock() + timeout_ms;
     for (int pause = 2;; pause = pause < LONGEST_PAUSE_MS ? pause * 2 : pause) {
-        lock->fd = openat(dirfd, lock->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-        if (lock->fd >= 0)
-            return write_holder(lock, err);
+        if (make_lock(lock, nameless))
+            return true;
         if (errno != EEXIST && errno != EINTR)
             return error_errno(err, errno, "creating the lock %s", lock->path);
         if (errno == EEXIST)
@@ -104,6 +165,21 @@ bool dotlock_take(struct dotlock *lock, int dirfd, const char *path, int timeout
         if (pause > 2)
             wait_sleep(timeout_ms >= 0 && left < pause ? (int)left : pause);
     }
+}
+
+bool dotlock_take(struct dotlock *lock, int dirfd, const char *path, int timeout_ms, int stale_ms,
+                  struct error *err)
+{
+    int len = snprintf(lock->path, sizeof(lock->path), "%s.lock", path);
+    lock->fd = -1;
+    lock->dirfd = dirfd;
+    if (len < 0 || (size_t)len >= sizeof(lock->path))
+        return error_set(err, ERROR_INVALID, "the path %.100s... is too long to lock", path);
+    int nameless = nameless_file(lock);
+    bool ok = wait_for_lock(lock, &nameless, path, timeout_ms, stale_ms, err);
+    if (nameless >= 0)
+        close(nameless);
+    return ok;
 }
 
 void dotlock_release(struct dotlock *lock)

@@ -30,9 +30,10 @@ bool file_remove_tree(int dirfd, const char *path, struct error *err);
  * when it is held longer. Released by closing fd. */
 bool file_lock(int fd, bool exclusive, int timeout_ms, const char *path_for_error, struct error *err);
 
-/* A dotlock as Dovecot makes it: O_EXCL creation of path + ".lock" (link count safe), holding "PID:HOST". A lock is stale
- * when its process on this host is gone; where it names none of this host, when its and path's times are older than
- * stale_ms. Not waiting is timeout_ms 0; ERROR_CONFLICT when it is held longer. */
+/* A dotlock as Dovecot makes it: path + ".lock", holding "PID:HOST"; it appears whole, and is locked (F_OFD_SETLK) too while
+ * its holder lives. A lock is stale at once when it is ours and not locked any more, or its process on this host is gone;
+ * where it names none of this host, when its and path's times are older than stale_ms. Not waiting is timeout_ms 0;
+ * ERROR_CONFLICT when it is held longer. */
 struct dotlock {
     int fd, dirfd;
     char path[512]; /* of the lock file, relative to dirfd */

@@ -89,6 +89,15 @@ void output_string(struct output *output, const char *cstr)
     output_write(output, cstr, strlen(cstr));
 }
 
+void output_number(struct output *output, uint64_t n)
+{
+    char digits[20], *at = digits + sizeof(digits);
+    do
+        *--at = (char)('0' + n % 10);
+    while (n /= 10);
+    output_write(output, at, (size_t)(digits + sizeof(digits) - at));
+}
+
 void output_printf(struct output *output, const char *format, ...)
 {
     char small[512];

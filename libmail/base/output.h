@@ -42,6 +42,7 @@ void output_close(struct output **output); /* without flushing; NULL inside is f
 void output_write(struct output *output, const void *data, size_t len);
 void output_bytes(struct output *output, struct bytes b);
 void output_string(struct output *output, const char *cstr);
+void output_number(struct output *output, uint64_t n); /* decimal */
 void output_printf(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Copies all of input, at most limit octets; how many in *copied (may be NULL). False with *err
  * on an input error; output errors stay in output. */

@@ -1,6 +1,7 @@
-/* Messages on their way into a Maildir: each a file in tmp/, all moved to new/ or cur/ and given
- * UIDs together, under the list's lock. The files and their directory are synced before the list
- * is: who finds a file without UID waits for our lock and then finds the UID. */
+/* Messages on their way into a Maildir: each a file in tmp/, synced, then all moved to new/ or cur/
+ * and given UIDs together, under the list's lock: who finds a file without UID waits for our lock
+ * and then finds the UID. A power cut may leave lines in the list whose files are not there: their
+ * UIDs stay taken. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -116,12 +117,24 @@ bool pending_end(struct maildir_append *append, struct error *err)
     return true;
 }
 
+/* The file of the last message that was ended, if another one follows: its octets are on their way,
+ * commit waits for them. */
+static void let_go(struct maildir_append *append)
+{
+    if (append->fd < 0)
+        return;
+    sync_file_range(append->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    close(append->fd);
+    append->fd = -1;
+}
+
 static bool begin_message(struct append *base, const struct append_info *info, struct error *err)
 {
     struct maildir_append *append = of(base);
     char path[600];
     if (append->open)
         return error_set(err, ERROR_INVALID, "a message is being appended already");
+    let_go(append);
     if (!pending_begin(append, info, err))
         return false;
     tmp_path(append, &append->current, path);
@@ -146,7 +159,20 @@ static bool flush_out(struct maildir_append *append, struct error *err)
     return ok;
 }
 
-/* Octets as they are stored; in wire form each LF takes two unless a CR stands before it. */
+/* In wire form each LF takes two octets unless a CR stands before it. */
+static void count_wire(struct maildir_append *append, const char *data, size_t n)
+{
+    const char *at = data, *end = data + n;
+    append->wire_size += n;
+    while ((at = memchr(at, '\n', (size_t)(end - at)))) {
+        append->wire_size += at > data ? at[-1] != '\r' : !append->last_cr;
+        if (++at == end)
+            break;
+    }
+    append->last_cr = end[-1] == '\r';
+}
+
+/* Octets as they are stored. */
 static bool put(struct maildir_append *append, const char *data, size_t len, struct error *err)
 {
     while (len) {
@@ -156,14 +182,7 @@ static bool put(struct maildir_append *append, const char *data, size_t len, str
         buf_append(&append->out, data, n);
         if (buf_failed(&append->out))
             return error_memory(err);
-        const char *at = data, *end = data + n;
-        append->wire_size += n;
-        while ((at = memchr(at, '\n', (size_t)(end - at)))) {
-            append->wire_size += at > data ? at[-1] != '\r' : !append->last_cr;
-            if (++at == end)
-                break;
-        }
-        append->last_cr = end[-1] == '\r';
+        count_wire(append, data, n);
         data += n;
         len -= n;
     }
@@ -221,9 +240,6 @@ static bool end_message(struct append *base, struct error *err)
                                append->maildir->paths.mail);
     }
     learn_end(append, append->fd);
-    sync_file_range(append->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* begins; commit waits */
-    close(append->fd);
-    append->fd = -1;
     return pending_end(append, err);
 }
 
@@ -232,19 +248,18 @@ static int message_fd(struct append *base)
     return of(base)->open ? of(base)->fd : -1;
 }
 
-/* Counts anew what another process says that it wrote. */
-static bool measure(struct maildir_append *append, struct error *err)
+/* Counts anew what another process says that it wrote, and parses it. */
+static bool read_back(struct maildir_append *append, struct error *err)
 {
     char chunk[16384];
     ssize_t n;
     append->size = append->wire_size = 0;
     append->last_cr = false;
     while ((n = pread(append->fd, chunk, sizeof(chunk), (off_t)append->size)) > 0) {
-        for (ssize_t i = 0; i < n; i++) {
-            append->wire_size += chunk[i] == '\n' && !append->last_cr ? 2 : 1;
-            append->last_cr = chunk[i] == '\r';
-        }
-        append->size += (uint64_t)n;
+        struct bytes piece = bytes_make(chunk, (size_t)n);
+        count_wire(append, piece.data, piece.len);
+        learn_piece(append, piece);
+        append->size += piece.len;
     }
     return n == 0 ||
            error_errno(err, errno, "reading back a message in %s", append->maildir->paths.mail);
@@ -256,7 +271,7 @@ static bool message_written(struct append *base, uint64_t size, uint64_t wire_si
     struct maildir_append *append = of(base);
     if (!append->open || append->out.len || append->size)
         return error_set(err, ERROR_INVALID, "no message is being written by another process");
-    if (!measure(append, err))
+    if (!read_back(append, err))
         return false;
     if (append->size != size || append->wire_size != wire_size) {
         error_set(err, ERROR_CORRUPT,
@@ -272,6 +287,8 @@ static bool message_written(struct append *base, uint64_t size, uint64_t wire_si
 static void free_append(struct maildir_append *append)
 {
     learn_free(append);
+    if (append->fd >= 0)
+        close(append->fd);
     maildir_release(append->maildir);
     buf_free(&append->text);
     buf_free(&append->out);
@@ -304,22 +321,29 @@ static void abort_append(struct append *base)
     free_append(append);
 }
 
-static bool sync_files(struct maildir_append *append, struct error *err)
+static bool sync_one(const struct maildir_append *append, const struct pending *pending,
+                     struct error *err)
 {
     char path[600];
-    for (size_t i = 0; i < append->count; i++) {
-        if (append->pending[i].synced)
-            continue;
-        tmp_path(append, &append->pending[i], path);
-        int fd =
-            openat(append->maildir->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (fd < 0)
-            return error_errno(err, errno, "opening %s/%s", append->maildir->paths.mail, path);
-        bool ok = file_sync(fd, path, err);
-        close(fd);
-        if (!ok)
+    tmp_path(append, pending, path);
+    int fd = openat(append->maildir->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return error_errno(err, errno, "opening %s/%s", append->maildir->paths.mail, path);
+    bool ok = file_sync(fd, path, err);
+    close(fd);
+    return ok;
+}
+
+static bool sync_files(struct maildir_append *append, struct error *err)
+{
+    if (append->fd >= 0) { /* the last one's is still open */
+        if (!file_sync(append->fd, append->maildir->paths.mail, err))
             return false;
+        append->pending[append->count - 1].synced = true;
     }
+    for (size_t i = 0; i < append->count; i++)
+        if (!append->pending[i].synced && !sync_one(append, &append->pending[i], err))
+            return false;
     return true;
 }
 
@@ -337,16 +361,15 @@ static bool move_files(struct maildir_append *append, struct error *err)
     return true;
 }
 
-static bool sync_places(struct maildir_append *append, struct error *err)
+static bool sync_directories(const struct maildir_append *append, struct error *err)
 {
-    struct maildir *maildir = append->maildir;
     bool cur = false, fresh = false;
     for (size_t i = 0; i < append->count; i++) {
         cur |= !append->pending[i].in_new;
         fresh |= append->pending[i].in_new;
     }
-    return (!cur || file_sync_dir(maildir->root, "cur", err)) &&
-           (!fresh || file_sync_dir(maildir->root, "new", err));
+    return (!cur || file_sync_dir(append->maildir->root, "cur", err)) &&
+           (!fresh || file_sync_dir(append->maildir->root, "new", err));
 }
 
 /* The list is open, whole, and knows the next UID. */
@@ -391,7 +414,8 @@ static bool commit_locked(struct maildir_append *append, struct append_result *o
     bool known = append_index_begin(append);
     bool ok = move_files(append, err);
     known = append_index_moved(append, known && ok);
-    ok = ok && sync_places(append, err) && give_uids(append, out, err);
+    /* The list first: its sync mostly brings the directories' entries to the disk as well. */
+    ok = ok && give_uids(append, out, err) && sync_directories(append, err);
     if (known)
         append_index_listed(append, ok ? out->first_uid : 0);
     return ok;

@@ -104,6 +104,11 @@ bool sandbox_prepare(const struct conf *conf, struct error *err)
     return prepare_user(conf, err) && compile(SANDBOX_LOGIN, err) && compile(SANDBOX_SESSION, err);
 }
 
+bool sandbox_prepare_parser(const struct conf *conf, struct error *err)
+{
+    return sandbox_prepare(conf, err) && compile(SANDBOX_PARSER, err);
+}
+
 /* ---- in the process itself ---- */
 
 void sandbox_private(void)
@@ -170,6 +175,11 @@ static bool close_others(enum sandbox_kind kind, const int *keep, size_t count, 
     if (syscall(SYS_close_range, from, ~0U, 0) != 0)
         return error_errno(err, errno, "closing descriptors");
     return true;
+}
+
+bool sandbox_close(const int *keep, size_t keep_count, struct error *err)
+{
+    return close_others(SANDBOX_SESSION, keep, keep_count, err);
 }
 
 static void limit(enum sandbox_kind kind)

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "mailbox/mailbox.h"
 #include "message/header.h"
+#include "message/sort_key.h"
 
 struct fake_message {
     const char *octets; /* LF line ends */
@@ -22,7 +23,7 @@ static struct fake {
     uint32_t count;
     unsigned fields_calls, read_calls;
     struct arena *arena; /* of the views */
-    struct buf packed;
+    struct buf packed, sort;
 } fake;
 
 uint32_t mailbox_count(const struct mailbox *mailbox)
@@ -87,8 +88,12 @@ bool mailbox_fields(struct mailbox *mailbox, uint32_t seq, unsigned wanted,
     buf_clear(&fake.packed);
     fake.packed.limit = SIZE_MAX;
     part_pack(&fake.packed, root);
+    buf_clear(&fake.sort);
+    fake.sort.limit = SIZE_MAX;
+    sort_key_pack(&fake.sort, root->envelope);
     *out = (struct message_fields){
         .parts = buf_view(&fake.packed),
+        .sort = buf_view(&fake.sort),
         .header = bytes_take(octets, fake_header(octets)),
         .size = root->header.wire_size + root->body.wire_size,
         .date = fake.messages[seq - 1].date,
@@ -113,6 +118,7 @@ static inline void fake_free(void)
 {
     arena_destroy(&fake.arena);
     buf_free(&fake.packed);
+    buf_free(&fake.sort);
     fake = (struct fake){ 0 };
 }
 

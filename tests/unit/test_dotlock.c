@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,7 +64,8 @@ static void the_lock_file_names_its_holder(void **state)
     assert_true(file_read(at, "list.lock", 400, &buf, NULL));
     gethostname(host, sizeof(host) - 1);
     snprintf(wanted, sizeof(wanted), "%ld:%s", (long)getpid(), host);
-    assert_string_equal(buf_cstr(&buf), wanted);
+    assert_string_equal(buf_cstr(&buf), wanted); /* others read to the zero octet behind it */
+    assert_int_equal(buf_view(&buf).len, strlen(wanted) + sizeof("postern"));
     buf_free(&buf);
     dotlock_release(&lock);
     assert_false(there("list.lock"));
@@ -203,6 +205,81 @@ static void processes_take_turns(void **state)
     buf_free(&buf);
 }
 
+/* Takes the lock and releases it, and stops for its parent before and after each system call. */
+static pid_t take_step_by_step(void)
+{
+    struct dotlock lock;
+    pid_t child = fork();
+    if (child == 0) {
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        raise(SIGSTOP);
+        if (!dotlock_take(&lock, at, "list", 0, 60000, NULL))
+            _exit(1);
+        dotlock_release(&lock);
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_true(WIFSTOPPED(status));
+    ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_EXITKILL);
+    return child;
+}
+
+/* Kills a process that takes the lock at its stop of this number; false when it ended before. */
+static bool killed_at(int stop)
+{
+    int status = 0;
+    pid_t child = take_step_by_step();
+    for (int i = 0; i < stop; i++) {
+        ptrace(PTRACE_SYSCALL, child, 0, 0);
+        waitpid(child, &status, 0);
+        if (!WIFSTOPPED(status)) {
+            assert_int_equal(status, 0);
+            return false;
+        }
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    return true;
+}
+
+static void a_holder_killed_at_any_system_call_frees_the_next(void **state)
+{
+    (void)state;
+    struct dotlock lock;
+    struct error err = { 0 };
+    int stop = 1;
+    for (; killed_at(stop); stop++) {
+        if (!dotlock_take(&lock, at, "list", 0, 60000, &err))
+            fail_msg("killed at stop %d: %s", stop, err.text);
+        dotlock_release(&lock);
+    }
+    assert_in_range(stop, 8, 200);
+    assert_false(there("list.lock"));
+}
+
+/* Another process has the number of a holder that is gone: it was given out again, or the dead
+ * holder was never waited for, or had its number in a container of its own. */
+static void a_number_in_use_again_is_not_the_holder(void **state)
+{
+    (void)state;
+    struct dotlock lock;
+    pid_t child = fork();
+    if (child == 0) {
+        if (!dotlock_take(&lock, at, "list", 0, 1000, NULL))
+            _exit(1);
+        _exit(0);
+    }
+    siginfo_t info;
+    waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
+    assert_int_equal(info.si_status, 0);
+    assert_int_equal(kill(child, 0), 0);
+    assert_true(there("list.lock"));
+    assert_true(dotlock_take(&lock, at, "list", 0, 60000, NULL));
+    dotlock_release(&lock);
+    waitpid(child, NULL, 0);
+}
+
 static void a_killed_holder_frees_the_next(void **state)
 {
     (void)state;
@@ -236,6 +313,8 @@ int main(void)
         IN_DIRECTORY(impossible_locks_say_why),
         IN_DIRECTORY(processes_take_turns),
         IN_DIRECTORY(a_killed_holder_frees_the_next),
+        IN_DIRECTORY(a_holder_killed_at_any_system_call_frees_the_next),
+        IN_DIRECTORY(a_number_in_use_again_is_not_the_holder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,9 @@
 
 #include <zlib.h>
 
+#include "index/index.h"
+#include "mailbox/mailbox_private.h"
+
 static struct append *begin(struct fixture *f, const char *mailbox)
 {
     struct append *append = append_begin(f->store, bytes_of(mailbox), &f->err);
@@ -132,6 +135,10 @@ static void another_process_writes_and_is_not_believed(void **state)
     char *got = fixture_read(f, mailbox, 1);
     assert_string_equal(got, "Subject: z\r\n\r\nbody\r\n");
     free(got);
+    struct index_record record; /* parsed on its way, not again */
+    assert_true(mailbox->index && index_get(mailbox->index, 1, &record));
+    assert_true(record.known & INDEX_FIELDS && record.known & INDEX_SIZE);
+    assert_int_equal(record.wire_size, 20);
     assert_int_equal(fixture_count(f, "tmp", ""), 0);
     assert_int_equal(fixture_count(f, "cur", ",S=17,W=20:2,"), 1);
     mailbox_close(&mailbox);
