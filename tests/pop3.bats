@@ -354,7 +354,7 @@ S: +OK *
 S: +OK *4 messages
 C: STAT
 S: +OK 4 *
-W: 2
+W: 4
 C: RETR 1
 S: -ERR *no longer there
 C: RETR 1
@@ -383,6 +383,7 @@ E:
 DIALOGUE
     }
     local pid=$POP_PID
+    wait_until 20 grep -q 'login: user=user7' "$DIR/pop3.log"
     sleep 1
     # Gone, and renamed as a client that sets a flag does it.
     rm "$(files user7 | xargs grep -l '^Subject: number 1$')"

@@ -17,6 +17,7 @@ void maildir_unload(struct maildir *maildir)
 static bool load_list(struct maildir *maildir, struct error *err)
 {
     if (!maildir->loaded && !maildir->virtual) {
+        entries_free(&maildir->entries);
         if (!entries_init(&maildir->entries))
             return error_memory(err);
         /* Also where it was removed meanwhile: then it is made again of what it said. */
