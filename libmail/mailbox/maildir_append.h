@@ -5,6 +5,8 @@
 #include "mailbox/mailbox_parse.h"
 #include "mailbox/maildir_private.h"
 
+enum { FRESH_SYNCED_EACH = 16 }; /* more files than that are synced all together, at the end */
+
 struct pending {
     size_t at; /* in text: the name in tmp/, then the final one */
     uint8_t tmp_len, base_len, len;
@@ -25,6 +27,8 @@ struct maildir_append {
     struct append append;
     struct maildir
         *maildir; /* paths, list and lock of the destination; its directories are not read */
+    bool direct;  /* COPY by links to the final names; the list's lock is held from the start */
+    size_t fresh; /* files linked whose octets may not be on the disk yet */
     bool lenient; /* COPY: a keyword that has no letter left is dropped */
     struct buf text;
     struct pending *pending;
@@ -50,6 +54,9 @@ struct maildir_append {
 
 struct bytes pending_tmp(const struct maildir_append *append, const struct pending *pending);
 struct bytes pending_name(const struct maildir_append *append, const struct pending *pending);
+/* "new/NAME" or "cur/NAME", once it was ended. */
+void pending_path(const struct maildir_append *append, const struct pending *pending,
+                  char out[600]);
 /* Around putting a file into tmp/ under pending_tmp() of append->current. Sizes go into its name.
  */
 bool pending_begin(struct maildir_append *append, const struct append_info *info,
@@ -63,7 +70,8 @@ void learn_piece(struct maildir_append *append, struct bytes stored);
 /* The current message is whole, in the file fd. */
 void learn_end(struct maildir_append *append, int fd);
 /* The same for a copy, from what the source's index knows. */
-void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t uid);
+void learn_copy(struct maildir_append *append, size_t pending, struct mailbox *source,
+                uint32_t uid);
 void learn_tell_index(struct maildir_append *append, const struct append_result *result);
 void learn_free(struct maildir_append *append);
 
