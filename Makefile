@@ -34,16 +34,15 @@ LIBS_tls     = -lgnutls
 LIBS_certificate = -lgnutls
 LIBS_pam     = -lpam
 LIBS_crypt   = -lcrypt -lnettle
-LIBS_seccomp = -lseccomp
-LIBS_sandbox = -lseccomp
 
 OBJ      = $(BUILD)/obj
 DAEMONS  = imapd pop3d lmtpd
 PROGRAMS = $(DAEMONS) mailadm
 ROOMS   := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/main.c),$(p)))
 MODULE_C = $(wildcard libmail/*/module/*.c)
+FILTERS  = libmail/serve/filters/filters.c
 MODULES  = $(patsubst %.c,$(BUILD)/%.so,$(notdir $(MODULE_C)))
-LIB_OBJ  = $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(MODULE_C),$(wildcard libmail/*/*.c libmail/*/*/*.c)))
+LIB_OBJ  = $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(MODULE_C) $(FILTERS),$(wildcard libmail/*/*.c libmail/*/*/*.c)))
 ARCHIVES = $(PROGRAMS:%=$(BUILD)/%.a) $(BUILD)/libmail.a
 UNIT     = $(patsubst tests/unit/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 FUZZERS  = $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -81,6 +80,13 @@ $(foreach m,$(MODULE_C:.c=),$(eval $(call module,$(m))))
 $(BUILD)/gen/module_build.h: $(wildcard libmail/*/*.h)
 	@mkdir -p $(@D); echo "#define MODULE_BUILD \"postern-build-$$(cat $^ | cksum | cut -d' ' -f1)\"" >$@
 $(OBJ)/libmail/auth/module.o $(MODULE_C:%.c=$(OBJ)/%.o): $(BUILD)/gen/module_build.h
+
+# The system-call filters are compiled here, not where they are installed.
+$(BUILD)/filters: $(FILTERS:%.c=$(OBJ)/%.o)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< -lseccomp
+$(BUILD)/gen/filters.h: $(BUILD)/filters
+	@mkdir -p $(@D); $< >$@.new && mv $@.new $@
+$(OBJ)/libmail/serve/sandbox.o: $(BUILD)/gen/filters.h
 
 $(OBJ)/%.o: %.c $(BUILD)/flags | $(BUILD)/libraries
 	@mkdir -p $(@D)

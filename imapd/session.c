@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/wait.h"
 #include "imapd/imap.h"
 
@@ -35,6 +36,19 @@ static int wait_once(struct pollfd fds[2], int timeout_ms)
     return ppoll(fds, 2, timeout_ms < 0 ? NULL : &time, &open);
 }
 
+/* Waits; where that lasts longer, gives back what only a command needs. */
+static int wait_long(struct imap *imap, struct pollfd fds[2], int timeout_ms)
+{
+    bool longer = timeout_ms < 0 || timeout_ms > MEMORY_IDLE;
+    int ready = wait_once(fds, longer ? MEMORY_IDLE : timeout_ms);
+    if (ready != 0 || !longer || terminated)
+        return ready;
+    input_rest(imap->in);
+    output_rest(imap->out);
+    memory_release();
+    return wait_once(fds, timeout_ms < 0 ? -1 : timeout_ms - MEMORY_IDLE);
+}
+
 static unsigned end_wait(struct imap *imap, enum imap_end why)
 {
     imap->end = why;
@@ -53,7 +67,7 @@ unsigned imap_wait(struct imap *imap, int watch_fd, int timeout_ms)
         return end_wait(imap, IMAP_END_BROKEN);
     for (;;) {
         int64_t left = timeout_ms < 0 ? -1 : deadline - wait_clock();
-        int ready = wait_once(fds, timeout_ms < 0 ? -1 : left < 0 ? 0 : (int)left);
+        int ready = wait_long(imap, fds, timeout_ms < 0 ? -1 : left < 0 ? 0 : (int)left);
         if (terminated)
             return end_wait(imap, IMAP_END_TERMINATED);
         if (ready == 0)

@@ -90,7 +90,7 @@ static int serve(struct server *server, const struct start *start, char **argv)
 {
     struct error err = { 0 };
     int fd;
-    if (start->kind != START_TERMINAL && !sandbox_prepare_parser(&server->conf, &err)) {
+    if (start->kind != START_TERMINAL && !sandbox_prepare(&server->conf, &err)) {
         log_error("%s", err.text);
         return EXIT_CONFIG;
     }

@@ -43,7 +43,7 @@ static bool is_installed(const char *program)
 
 static void check_modules(struct check *check)
 {
-    static const char *const modules[] = { "tls", "crypt", "seccomp" };
+    static const char *const modules[] = { "tls", "crypt" };
     for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); i++) {
         struct error err;
         if (!module_load(modules[i], &err))

@@ -1,4 +1,4 @@
-/* What costs at exec (GnuTLS, PAM, libcrypt, libseccomp) sits in small modules of ours, opened only
+/* What costs at exec (GnuTLS, PAM, libcrypt) sits in small modules of ours, opened only
  * by the process that needs them: NAME.so beside the running executable, else in LIBEXECDIR. A
  * module exports one table, named after it: struct tls_module tls_module; and what build it is of
  * (auth/module_export.h). */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include "base/wait.h"
 
-enum { LONGEST_PAUSE_MS = 100 };
+enum { LONGEST_PAUSE_MS = 100, SHORT_PAUSE_MS = 32 };
 
 static int64_t newest_ms(const struct stat *st)
 {
@@ -147,6 +147,17 @@ static bool make_lock(struct dotlock *lock, int *nameless)
     return false;
 }
 
+/* Most locks are held while something is synced, and whoever shows the change waits for the end: a
+ * short pause is over within a millisecond of it. */
+static void pause_for(const struct dotlock *lock, int ms)
+{
+    if (ms > SHORT_PAUSE_MS)
+        wait_sleep(ms);
+    else
+        for (; ms > 0 && faccessat(lock->dirfd, lock->path, F_OK, AT_SYMLINK_NOFOLLOW) == 0; ms--)
+            wait_sleep(1);
+}
+
 /* Waits until the lock file is ours. */
 static bool wait_for_lock(struct dotlock *lock, int *nameless, const char *path, int timeout_ms,
                           int stale_ms, struct error *err)
@@ -163,7 +174,7 @@ static bool wait_for_lock(struct dotlock *lock, int *nameless, const char *path,
         if (left <= 0 && timeout_ms >= 0 && pause > 2)
             return error_set(err, ERROR_CONFLICT, "%s is held by another process", lock->path);
         if (pause > 2)
-            wait_sleep(timeout_ms >= 0 && left < pause ? (int)left : pause);
+            pause_for(lock, timeout_ms >= 0 && left < pause ? (int)left : pause);
     }
 }
 

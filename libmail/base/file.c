@@ -16,11 +16,11 @@ void file_durable(bool on)
     durable = on;
 }
 
-bool file_sync(int fd, const char *path, struct error *err)
+static bool sync_by(int (*call)(int fd), int fd, const char *path, struct error *err)
 {
     if (!durable)
         return true;
-    while (fsync(fd) != 0) {
+    while (call(fd) != 0) {
         /* Some file systems cannot sync a directory at all, and need not. */
         if (errno == EINVAL || errno == ENOTSUP)
             return true;
@@ -28,6 +28,21 @@ bool file_sync(int fd, const char *path, struct error *err)
             return error_errno(err, errno, "syncing %s to disk", path);
     }
     return true;
+}
+
+bool file_sync(int fd, const char *path, struct error *err)
+{
+    return sync_by(fsync, fd, path, err);
+}
+
+bool file_sync_data(int fd, const char *path, struct error *err)
+{
+    return sync_by(fdatasync, fd, path, err);
+}
+
+bool file_sync_all(int fd, const char *path, struct error *err)
+{
+    return sync_by(syncfs, fd, path, err);
 }
 
 bool file_sync_dir(int dirfd, const char *path, struct error *err)

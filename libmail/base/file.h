@@ -13,6 +13,10 @@ void file_durable(bool on);
 
 /* fsync of an open file or directory, or of the directory at dirfd/path. */
 bool file_sync(int fd, const char *path_for_error, struct error *err);
+/* The same for the octets of a file alone: that it got another name or link in the meantime does not matter. */
+bool file_sync_data(int fd, const char *path_for_error, struct error *err);
+/* syncfs: all of the file system that fd is on, where syncing many files each would cost a flush of the disk each. */
+bool file_sync_all(int fd, const char *path_for_error, struct error *err);
 bool file_sync_dir(int dirfd, const char *path, struct error *err);
 
 /* Writes all of data at the file's position. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/memory.h"
 
 struct input *input_create(const struct input_ops *ops, size_t size, size_t buffer_size)
 {
@@ -33,7 +34,16 @@ void input_close(struct input **input)
 void input_forget(struct input *input)
 {
     explicit_bzero(input->buffer, input->at);
-    explicit_bzero(input->buffer + input->filled, input->capacity - input->filled);
+    if (input->touched > input->filled)
+        explicit_bzero(input->buffer + input->filled, input->touched - input->filled);
+}
+
+void input_rest(struct input *input)
+{
+    if (input->at != input->filled || input->touched == 0)
+        return;
+    memory_drop(input->buffer, input->touched);
+    input->at = input->filled = input->touched = 0;
 }
 
 static size_t buffered(const struct input *input)
@@ -67,6 +77,8 @@ static ssize_t more(struct input *input, struct error *err)
     ssize_t n = source(input, input->buffer + input->filled, input->capacity - input->filled, err);
     if (n > 0)
         input->filled += (size_t)n;
+    if (input->filled > input->touched)
+        input->touched = input->filled;
     return n;
 }
 
@@ -230,7 +242,7 @@ static bool make_front_room(struct input *input, size_t n)
     if (held > 0)
         memmove(input->buffer + at, input->buffer + input->at, held);
     input->at = at;
-    input->filled = input->capacity;
+    input->filled = input->touched = input->capacity;
     return true;
 }
 

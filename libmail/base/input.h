@@ -21,6 +21,7 @@ struct input {
     const struct input_ops *ops;
     char *buffer;         /* buffered octets are [at, filled) */
     size_t at, filled, capacity;
+    size_t touched;       /* octets of the buffer that were ever used; behind them nothing needs wiping */
     uint64_t offset;      /* octets consumed so far */
     bool ended;           /* the source said end */
     bool borrowed;        /* the buffer is somebody else's, and is not written to */
@@ -72,6 +73,8 @@ static inline struct bytes input_buffered(const struct input *input)
 void input_consume(struct input *input, size_t n); /* n at most what is buffered */
 /* Wipes what was consumed and still lies in the buffer: passwords. Only on a buffer of its own. */
 void input_forget(struct input *input);
+/* Before a long wait: gives the buffer's pages back where nothing is buffered. Only on a buffer of its own. */
+void input_rest(struct input *input);
 bool input_skip(struct input *input, uint64_t n, struct error *err);
 /* Puts octets in front of what is buffered (bytes handed over by the login process), growing the buffer where
  * it must. ERROR_INVALID on input_memory. */

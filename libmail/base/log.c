@@ -156,9 +156,11 @@ void log_field(const char *name, const char *value)
 
 /* ---- one line ---- */
 
+/* The text is the caller's and not cleared: most lines are short, and stack pages that are not
+ * touched cost nothing. */
 struct line {
-    char text[LINE_MOST + FIELDS * 300];
-    size_t len;
+    char *text;
+    size_t size, len;
 };
 
 static void add(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -166,9 +168,9 @@ static void add(struct line *line, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(line->text + line->len, sizeof(line->text) - line->len, format, args);
+    int n = vsnprintf(line->text + line->len, line->size - line->len, format, args);
     va_end(args);
-    size_t room = sizeof(line->text) - line->len - 1;
+    size_t room = line->size - line->len - 1;
     if (n > 0)
         line->len += (size_t)n < room ? (size_t)n : room;
 }
@@ -195,7 +197,8 @@ static void add_plain_field(struct line *line, const struct field *field)
 /* Appends the field unless the message says it itself. */
 static void add_missing_field(struct line *line, const char *message, const struct field *field)
 {
-    struct line text = { .len = 0 };
+    char space[sizeof(*field) * 2 + 8];
+    struct line text = { space, sizeof(space), 0 };
     add_plain_field(&text, field);
     const char *at = strstr(message, text.text + 1);
     while (at && ((at > message && at[-1] != ' ') ||
@@ -262,8 +265,8 @@ static void send_line(const struct line *line)
 
 void log_write(enum log_level level, const char *format, ...)
 {
-    char raw[LINE_MOST], message[LINE_MOST];
-    struct line line = { .len = 0 };
+    char raw[LINE_MOST], message[LINE_MOST], text[LINE_MOST + FIELDS * 300];
+    struct line line = { text, sizeof(text), 0 };
     int saved = errno;
     if (level > state.most)
         return;

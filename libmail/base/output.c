@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/memory.h"
 
 struct output *output_create(const struct output_ops *ops, size_t size, size_t buffer_size)
 {
@@ -50,6 +51,8 @@ static void send_out(struct output *output, const char *data, size_t len)
 static void send_buffer(struct output *output)
 {
     send_out(output, output->buffer, output->len);
+    if (output->len > output->touched)
+        output->touched = output->len;
     output->len = 0;
 }
 
@@ -156,6 +159,14 @@ bool output_flush(struct output *output, struct error *err)
     if (!output_failed(output) && output->ops->flush)
         fail(output, output->ops->flush(output, &trouble), &trouble);
     return answer(output, err);
+}
+
+void output_rest(struct output *output)
+{
+    if (output->len > 0 || output->touched == 0)
+        return;
+    memory_drop(output->buffer, output->touched);
+    output->touched = 0;
 }
 
 bool output_finish(struct output *output, struct error *err)

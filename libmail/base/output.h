@@ -21,6 +21,7 @@ struct output {
     const struct output_ops *ops;
     char *buffer;
     size_t len, capacity;
+    size_t touched;     /* octets of the buffer that were used since its pages were given back */
     uint64_t total;     /* octets written by callers */
     struct error error; /* the first one; class ERROR_NONE while all is well */
 };
@@ -49,6 +50,8 @@ void output_printf(struct output *output, const char *format, ...) __attribute__
 bool output_copy(struct output *output, struct input *input, uint64_t limit, uint64_t *copied, struct error *err);
 /* Sends what is buffered. False with *err (first error of the stream's life). */
 bool output_flush(struct output *output, struct error *err);
+/* Before a long wait: gives the buffer's pages back where nothing is buffered. */
+void output_rest(struct output *output);
 /* Ends a filter's text (the dot), then flushes. */
 bool output_finish(struct output *output, struct error *err);
 static inline bool output_failed(const struct output *output)

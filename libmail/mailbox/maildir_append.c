@@ -34,8 +34,7 @@ static void tmp_path(const struct maildir_append *append, const struct pending *
     snprintf(out, 600, "tmp/%.*s", BYTES_FMT(pending_tmp(append, pending)));
 }
 
-static void final_path(const struct maildir_append *append, const struct pending *pending,
-                       char out[600])
+void pending_path(const struct maildir_append *append, const struct pending *pending, char out[600])
 {
     snprintf(out, 600, "%s/%.*s", pending->in_new ? "new" : "cur",
              BYTES_FMT(pending_name(append, pending)));
@@ -287,6 +286,8 @@ static bool message_written(struct append *base, uint64_t size, uint64_t wire_si
 static void free_append(struct maildir_append *append)
 {
     learn_free(append);
+    if (append->direct)
+        maildir_unlock(append->maildir);
     if (append->fd >= 0)
         close(append->fd);
     maildir_release(append->maildir);
@@ -305,7 +306,7 @@ static void remove_files(struct maildir_append *append)
     for (size_t i = 0; i < append->count; i++) {
         tmp_path(append, &append->pending[i], path);
         if (append->pending[i].moved)
-            final_path(append, &append->pending[i], path);
+            pending_path(append, &append->pending[i], path);
         unlinkat(append->maildir->root, path, 0);
     }
     if (append->open) {
@@ -336,6 +337,9 @@ static bool sync_one(const struct maildir_append *append, const struct pending *
 
 static bool sync_files(struct maildir_append *append, struct error *err)
 {
+    if (append->fresh > FRESH_SYNCED_EACH &&
+        !file_sync_all(append->maildir->root, append->maildir->paths.mail, err))
+        return false;
     if (append->fd >= 0) { /* the last one's is still open */
         if (!file_sync(append->fd, append->maildir->paths.mail, err))
             return false;
@@ -352,8 +356,10 @@ static bool move_files(struct maildir_append *append, struct error *err)
     struct maildir *maildir = append->maildir;
     for (size_t i = 0; i < append->count; i++) {
         char from[600], to[600];
+        if (append->pending[i].moved)
+            continue;
         tmp_path(append, &append->pending[i], from);
-        final_path(append, &append->pending[i], to);
+        pending_path(append, &append->pending[i], to);
         if (maildir_rename(maildir->root, from, maildir->root, to) != 0)
             return error_errno(err, errno, "moving %s/%s to %s", maildir->paths.mail, from, to);
         append->pending[i].moved = true;
@@ -372,8 +378,7 @@ static bool sync_directories(const struct maildir_append *append, struct error *
            (!fresh || file_sync_dir(append->maildir->root, "new", err));
 }
 
-/* The list is open, whole, and knows the next UID. */
-static bool ready_list(struct maildir *maildir, struct error *err)
+bool append_ready_list(struct maildir *maildir, struct error *err)
 {
     struct uidlist *list = &maildir->uidlist;
     if (uidlist_peek(list))
@@ -404,14 +409,14 @@ static bool give_uids(struct maildir_append *append, struct append_result *out, 
 static bool commit_locked(struct maildir_append *append, struct append_result *out,
                           struct error *err)
 {
-    if (!ready_list(append->maildir, err))
+    if (!append->direct && !append_ready_list(append->maildir, err))
         return false;
     out->uidvalidity = append->maildir->uidlist.uidvalidity;
     out->count = (uint32_t)append->count;
     out->first_uid = append->maildir->uidlist.next;
     if (!append->count)
         return true;
-    bool known = append_index_begin(append);
+    bool known = append->direct ? append->known : append_index_begin(append);
     bool ok = move_files(append, err);
     known = append_index_moved(append, known && ok);
     /* The list first: its sync mostly brings the directories' entries to the disk as well. */

@@ -5,6 +5,8 @@
 #include "mailbox/mailbox_parse.h"
 #include "mailbox/maildir_private.h"
 
+enum { FRESH_SYNCED_EACH = 16 }; /* more files than that are synced all together, at the end */
+
 struct pending {
     size_t at; /* in text: the name in tmp/, then the final one */
     uint8_t tmp_len, base_len, len;
@@ -27,6 +29,10 @@ struct maildir_append {
     struct append append;
     struct maildir
         *maildir; /* paths, list and lock of the destination; its directories are not read */
+    bool direct;  /* COPY by links to the final names; the list's lock is held from the start */
+    bool known;   /* then: the index knew all that was there */
+    unsigned char stamp[INDEX_STAMP]; /* of the index, before files were moved */
+    size_t fresh; /* files linked whose octets may not be on the disk yet */
     bool lenient; /* COPY: a keyword that has no letter left is dropped */
     struct buf text;
     struct pending *pending;
@@ -52,6 +58,9 @@ struct maildir_append {
 
 struct bytes pending_tmp(const struct maildir_append *append, const struct pending *pending);
 struct bytes pending_name(const struct maildir_append *append, const struct pending *pending);
+/* "new/NAME" or "cur/NAME", once it was ended. */
+void pending_path(const struct maildir_append *append, const struct pending *pending,
+                  char out[600]);
 /* Around putting a file into tmp/ under pending_tmp() of append->current. Sizes go into its name.
  */
 bool pending_begin(struct maildir_append *append, const struct append_info *info,
@@ -64,16 +73,21 @@ void learn_begin(struct maildir_append *append);
 void learn_piece(struct maildir_append *append, struct bytes stored);
 /* The current message is whole, in the file fd. */
 void learn_end(struct maildir_append *append, int fd);
-/* The same for a copy, from what the source's index knows in this slot. */
-void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t slot);
+/* The same for a copy that is this pending one, from what the source's index knows in this slot. */
+void learn_copy(struct maildir_append *append, size_t pending, struct mailbox *source,
+                uint32_t slot);
 /* In a transaction of the index: the messages, whose UIDs start with first_uid, with what was learnt. */
 bool learn_tell_index(struct maildir_append *append, uint32_t first_uid);
 void learn_free(struct maildir_append *append);
 
+/* Under the list's lock: it is open, whole, and knows the next UID. */
+bool append_ready_list(struct maildir *maildir, struct error *err);
+
 /* maildir_append_index.c: an append told to the index in two steps, so that nobody has to read the directories. Between
  * them the index knows that a file came in, and that its UID is about to be listed.
  *
- * Before files are moved: true when the index knows all that is there, and a transaction is open. */
+ * Before files are moved: true when the index knows all that is there. A transaction is open then, except where files
+ * are linked directly: that may take long, and may need the index. */
 bool append_index_begin(struct maildir_append *append);
 /* They were moved, or were not (known false). True: append_index_listed() is to be called. */
 bool append_index_moved(struct maildir_append *append, bool known);

@@ -60,9 +60,24 @@ bool append_index_begin(struct maildir_append *append)
         mailbox->index = index_open(maildir->paths.index, true);
     if (!mailbox->index || !index_begin(mailbox->index, WAIT_MS, NULL))
         return false;
-    if (knows_all(maildir))
+    bool known = knows_all(maildir);
+    memcpy(append->stamp, index_edit(mailbox->index)->stamp, INDEX_STAMP);
+    if (!known || append->direct)
+        index_cancel(mailbox->index);
+    return known;
+}
+
+/* Where the transaction was given up meanwhile: whether nobody else has changed anything. */
+static bool again(struct maildir_append *append)
+{
+    struct index *index = append->maildir->mailbox.index;
+    if (!append->direct)
         return true;
-    index_cancel(mailbox->index);
+    if (!index_begin(index, WAIT_MS, NULL))
+        return false;
+    if (index_records(index) && memcmp(append->stamp, index_edit(index)->stamp, INDEX_STAMP) == 0)
+        return true;
+    index_cancel(index);
     return false;
 }
 
@@ -75,6 +90,8 @@ bool append_index_moved(struct maildir_append *append, bool known)
             index_cancel(index);
         return false;
     }
+    if (!again(append))
+        return false;
     maildir_own_end(maildir, true);
     index_edit(index)->adding_until = maildir_wall_clock() + LISTED_MS;
     return index_commit(index, NULL);

@@ -77,7 +77,7 @@ void learn_end(struct maildir_append *append, int fd)
     stop_parsing(append);
 }
 
-void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t slot)
+void learn_copy(struct maildir_append *append, size_t pending, struct mailbox *source, uint32_t slot)
 {
     struct index_record record;
     struct bytes fields[INDEX_FIELD_COUNT];
@@ -88,6 +88,8 @@ void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t 
         !(record.known & INDEX_DATE) || !(record.known & INDEX_FIELDS))
         return;
     struct learnt *learnt = next_learnt(append);
+    if (learnt)
+        learnt->pending = pending;
     if (!learnt || !index_fields(source->index, &record, ~0U, &append->learnt_text, fields)) {
         append->learnt_text.failed = false;
         return;

@@ -4,8 +4,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #include "mailbox/maildir_append.h"
+
+enum { FRESH_S = 300 };
 
 static bool copy_octets(int from, int to, const char *path, struct error *err)
 {
@@ -38,47 +41,77 @@ static bool copy_file(struct maildir_append *append, int from, const struct stat
     return ok;
 }
 
-/* Links the file at `from` to `to`. It is synced before, when that mostly costs nothing: behind the
- * link it would be changed, and each sync a commit of the file system's journal. 1 done, 0 try
- * another way, -1 with *err. */
+/* A program that does not sync what it delivers leaves that to the kernel, which does it within a
+ * minute. Any change shows in the time of the last one, some that matter not, too. */
+static bool is_fresh(const struct stat *st)
+{
+    return st->st_ctim.tv_sec > time(NULL) - FRESH_S;
+}
+
+/* Each sync is a flush of the disk; so many are one for all of it (sync_files). */
+static bool sync_source(struct maildir_append *append, struct maildir *source, const char *from,
+                        struct error *err)
+{
+    if (++append->fresh > FRESH_SYNCED_EACH)
+        return true;
+    int fd = openat(source->root, from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    bool ok = fd < 0 || file_sync_data(fd, source->paths.mail, err);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* Links the file at `from` to `to`: 1 done, 0 try another way, -1 with *err. */
 static int link_file(struct maildir_append *append, struct maildir *source, const char *from,
                      const char *to, struct error *err)
 {
     struct stat st;
-    int fd = openat(source->root, from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
+    if (fstatat(source->root, from, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
         return 0;
-    bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    bool synced = regular && file_sync(fd, source->paths.mail, err);
-    close(fd);
-    if (!regular)
-        return 0;
-    if (!synced)
+    if (is_fresh(&st) && !sync_source(append, source, from, err))
         return -1;
-    if (linkat(source->root, from, append->maildir->root, to, 0) == 0) {
-        append->current.synced = true;
+    if (linkat(source->root, from, append->maildir->root, to, 0) == 0)
         return 1;
-    }
     if (errno != ENOSPC && errno != EDQUOT)
         return 0;
     error_errno(err, errno, "copying to %s", append->maildir->paths.mail);
     return -1;
 }
 
-/* Makes tmp/NAME of the source's file: a link by its name, or a copy through its descriptor. */
+/* The link is the message already, under its final name. As link_file. */
+static int link_direct(struct maildir_append *append, struct maildir *source, const char *from,
+                       struct error *err)
+{
+    char to[600];
+    if (!pending_end(append, err))
+        return -1;
+    struct pending *last = &append->pending[append->count - 1];
+    pending_path(append, last, to);
+    int linked = link_file(append, source, from, to, err);
+    if (linked > 0) {
+        last->moved = last->synced = true;
+        return 1;
+    }
+    append->text.len = last->at + last->tmp_len;
+    append->count--;
+    return linked;
+}
+
+/* Makes the source's file a message of append: a link by its name, or a copy through its
+ * descriptor. */
 static bool bring(struct maildir_append *append, struct maildir *source,
                   const struct maildir_message *message, struct error *err)
 {
     char to[600];
     struct stat st;
     snprintf(to, sizeof(to), "tmp/%.*s", BYTES_FMT(pending_tmp(append, &append->current)));
-    int linked = link_file(append, source, message->path, to, err);
+    int linked = append->direct ? link_direct(append, source, message->path, err) : 0;
     if (linked != 0)
         return linked > 0;
     int fd = maildir_open_file(source, message->record.uid, &st, err);
     if (fd < 0)
         return false;
-    bool ok = copy_file(append, fd, &st, to, err);
+    bool ok = copy_file(append, fd, &st, to, err) && pending_end(append, err);
     close(fd);
     return ok;
 }
@@ -105,8 +138,8 @@ static bool copy_one(struct maildir_append *append, struct maildir *source, uint
         append->size = append->wire_size = 0;
     if (!bring(append, source, message, err))
         return false;
-    learn_copy(append, mailbox, message->slot); /* not before: what is left out must not be learnt */
-    return pending_end(append, err);
+    learn_copy(append, append->count - 1, mailbox, message->slot);
+    return true;
 }
 
 static bool copy_all(struct maildir_append *append, struct maildir *source,
@@ -129,6 +162,23 @@ static bool copy_all(struct maildir_append *append, struct maildir *source,
     return true;
 }
 
+/* On one file system links are all there is to make, and they are made where they stay, behind the
+ * lock. Octets that have to be copied are copied aside, without it. */
+static bool choose_way(struct maildir_append *append, const struct maildir *source,
+                       struct error *err)
+{
+    struct stat from, to;
+    append->lenient = true;
+    if (fstat(source->root, &from) != 0 || fstat(append->maildir->root, &to) != 0 ||
+        from.st_dev != to.st_dev)
+        return true;
+    append->direct = maildir_lock(append->maildir, UIDLIST_LOCK_WAIT_MS, err);
+    if (!append->direct || !append_ready_list(append->maildir, err))
+        return false;
+    append->known = append_index_begin(append);
+    return true;
+}
+
 bool maildir_copy(struct mailbox *mailbox, const struct numset *seqs,
                   const struct location *location, struct bytes name, struct copy_result *out,
                   struct error *err)
@@ -139,11 +189,11 @@ bool maildir_copy(struct mailbox *mailbox, const struct numset *seqs,
     uint64_t most = numset_size(seqs) + 1;
     if (!base)
         return false;
-    append->lenient = true;
     out->from = calloc(most, sizeof(*out->from));
     out->to = calloc(most, sizeof(*out->to));
     bool ok = (out->from && out->to) || error_memory(err);
-    ok = ok && copy_all(append, maildir_of(mailbox), seqs, out, err);
+    ok = ok && choose_way(append, maildir_of(mailbox), err) &&
+         copy_all(append, maildir_of(mailbox), seqs, out, err);
     if (!ok) {
         append_abort(&base);
         return false;

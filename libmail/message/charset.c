@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include "base/unicode.h"
+#include "message/text.h"
 
 static const iconv_t UTF8 = (iconv_t)-1;
 
@@ -36,6 +37,12 @@ static bool is_ascii(struct bytes name)
     return !name.len || bytes_equal_nocase(name, BYTES("us-ascii")) ||
            bytes_equal_nocase(name, BYTES("ascii")) ||
            bytes_equal_nocase(name, BYTES("ansi_x3.4-1968"));
+}
+
+bool text_charset_is_utf8(struct bytes name)
+{
+    name = bytes_trim(name);
+    return is_ascii(name) || is_utf8(name);
 }
 
 /* A name for iconv_open: nothing that it gives a meaning, such as "//IGNORE". */

@@ -6,15 +6,14 @@
 #include "message/casemap.h"
 #include "message/text.h"
 
-enum { MOST_NEEDLE = 1024 * 1024 };
+enum { MOST_NEEDLE = 1024 * 1024, BLOCK = 1024 };
 
 struct text_match {
     size_t len, state; /* octets of the needle; how many of them have matched */
     bool found;
     char kept[4]; /* the beginning of a character whose rest is in the next piece */
     size_t kept_len;
-    bool begins[256]; /* octets at which a match may begin */
-    size_t *border;   /* [i]: how many octets still match when the octet after i ones doesn't */
+    size_t *border; /* [i]: how many octets still match when the octet after i ones doesn't */
     char needle[];
 };
 
@@ -54,11 +53,8 @@ struct text_match *text_match_create(struct bytes utf8)
             text_match_destroy(&match);
     }
     buf_free(&needle);
-    if (match) {
-        for (int c = 0; c < 256; c++)
-            match->begins[c] = c >= 0x80 || fold_ascii((char)c) == match->needle[0];
+    if (match)
         text_match_reset(match);
-    }
     return match;
 }
 
@@ -98,21 +94,53 @@ static bool unfinished(struct bytes text)
     return true;
 }
 
+static size_t ascii_run(struct bytes text)
+{
+    size_t n = 0;
+    uint64_t eight;
+    for (; text.len - n >= sizeof(eight); n += sizeof(eight)) {
+        memcpy(&eight, text.data + n, sizeof(eight));
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (n < text.len && (unsigned char)text.data[n] < 0x80)
+        n++;
+    return n;
+}
+
+static void step_all(struct text_match *match, struct bytes ascii)
+{
+    for (size_t i = 0; i < ascii.len && !match->found; i++)
+        step(match, fold_ascii(ascii.data[i]));
+}
+
+/* ASCII, in blocks that overlap by what a match may hang over. Where nothing has matched so far, a
+ * block is searched as a whole; then only its end can be the beginning of a match. */
+static void feed_ascii(struct text_match *match, struct bytes text)
+{
+    char folded[BLOCK];
+    while (text.len && match->state && !match->found) {
+        step_all(match, bytes_take(text, 1));
+        text = bytes_skip(text, 1);
+    }
+    while (text.len >= match->len && match->len <= BLOCK / 2 && !match->found) {
+        size_t len = text.len < BLOCK ? text.len : BLOCK;
+        casemap_ascii(folded, text.data, len);
+        match->found = memmem(folded, len, match->needle, match->len) != NULL;
+        text = bytes_skip(text, len - match->len + 1);
+    }
+    step_all(match, text);
+}
+
 /* Feeds text up to an unfinished character at its end. How many octets. */
 static size_t feed_whole(struct text_match *match, struct bytes text)
 {
     size_t at = 0;
     while (at < text.len && !match->found) {
-        unsigned char c = (unsigned char)text.data[at];
-        if (!match->state && !match->begins[c]) {
-            at++;
-            continue;
-        }
-        if (c < 0x80) {
-            step(match, fold_ascii(text.data[at++]));
-            continue;
-        }
-        if (unfinished(bytes_skip(text, at)))
+        size_t run = ascii_run(bytes_skip(text, at));
+        feed_ascii(match, bytes_make(text.data + at, run));
+        at += run;
+        if (at == text.len || match->found || unfinished(bytes_skip(text, at)))
             break;
         step_character(match, utf8_next(text, &at));
     }
@@ -144,4 +172,9 @@ void text_match_destroy(struct text_match **match)
         free((*match)->border);
     free(*match);
     *match = NULL;
+}
+
+struct bytes text_match_mapped(const struct text_match *match)
+{
+    return bytes_make(match->needle, match->len);
 }

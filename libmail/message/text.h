@@ -25,6 +25,8 @@ struct input *input_transfer(struct input *parent, enum text_encoding encoding);
 /* Charset to UTF-8; owns its parent. Absent, us-ascii and unknown charsets are read as UTF-8: what
  * isn't becomes U+FFFD. */
 struct input *input_charset(struct input *parent, struct bytes charset);
+/* Absent, us-ascii or UTF-8: who takes malformed octets for U+FFFD anyway needs no input_charset. */
+bool text_charset_is_utf8(struct bytes charset);
 /* Whether this machine can convert from charset (for SEARCH CHARSET). */
 bool text_charset_known(struct bytes charset);
 /* Converts a short string (a search argument) to UTF-8; false when charset is unknown or text isn't
@@ -40,5 +42,7 @@ void text_match_reset(struct text_match *match);
 /* True once found; stays true until reset. */
 bool text_match_feed(struct text_match *match, struct bytes utf8);
 void text_match_destroy(struct text_match **match);
+/* The prepared string, to be looked for in text that is mapped already (sort_key.h). */
+struct bytes text_match_mapped(const struct text_match *match);
 
 #endif

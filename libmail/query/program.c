@@ -1,8 +1,13 @@
 #include "query/program.h"
 
-static enum search_cost cost_of(enum search_kind kind)
+static bool is_subject(const struct search_key *key)
 {
-    switch (kind) {
+    return key->kind == SEARCH_HEADER && bytes_equal_nocase(key->field, BYTES("Subject"));
+}
+
+static enum search_cost cost_of(const struct search_key *key)
+{
+    switch (key->kind) {
     case SEARCH_BEFORE:
     case SEARCH_ON:
     case SEARCH_SINCE:
@@ -12,8 +17,9 @@ static enum search_cost cost_of(enum search_kind kind)
     case SEARCH_SENTBEFORE:
     case SEARCH_SENTON:
     case SEARCH_SENTSINCE:
+        return COST_KEY;
     case SEARCH_HEADER:
-        return COST_HEADER;
+        return is_subject(key) ? COST_KEY : COST_HEADER;
     case SEARCH_BODY:
     case SEARCH_TEXT:
         return COST_MESSAGE;
@@ -59,7 +65,8 @@ struct node *program_create(struct mailbox *mailbox, const struct search_key *ke
         return NULL;
     }
     node->key = key;
-    node->cost = cost_of(key->kind);
+    node->cost = cost_of(key);
+    node->by_subject = is_subject(key);
     if (key->kind == SEARCH_KEYWORD)
         node->keyword = mailbox_keyword_bit(mailbox, key->text, false, NULL);
     bool good = add_children(mailbox, node, arena, err);
@@ -80,4 +87,48 @@ void program_free(struct node *node)
         program_free(node->children);
         text_match_destroy(&node->match);
     }
+}
+
+static void want(struct flag_test *test, uint8_t flags, uint64_t keywords, bool set)
+{
+    uint8_t before = test->flags & flags;
+    uint64_t keywords_before = test->keywords & keywords;
+    test->never |=
+        (before && (test->flags_wanted & flags) != (set ? before : 0)) ||
+        (keywords_before && (test->keywords_wanted & keywords) != (set ? keywords_before : 0));
+    test->flags |= flags;
+    test->keywords |= keywords;
+    if (set) {
+        test->flags_wanted |= flags;
+        test->keywords_wanted |= keywords;
+    }
+}
+
+/* One flag or keyword; set: it must be there. */
+static bool add_flag(const struct node *node, struct flag_test *test, bool set)
+{
+    const struct search_key *key = node->key;
+    if (key->kind == SEARCH_FLAG && !(key->number & (key->number - 1)))
+        want(test, (uint8_t)key->number, 0, set);
+    else if (key->kind == SEARCH_KEYWORD && node->keyword >= 0)
+        want(test, 0, UINT64_C(1) << node->keyword, set);
+    else if (key->kind == SEARCH_KEYWORD || key->kind == SEARCH_ALL)
+        test->never |= (key->kind == SEARCH_KEYWORD) == set;
+    else
+        return false;
+    return true;
+}
+
+bool program_flags(const struct node *node, struct flag_test *test)
+{
+    *test = (struct flag_test){ 0 };
+    const struct node *first = node->key->kind == SEARCH_AND ? node->children : node;
+    for (; first; first = first->next) {
+        bool negated = first->key->kind == SEARCH_NOT;
+        if (!add_flag(negated ? first->children : first, test, !negated))
+            return false;
+        if (first == node)
+            break;
+    }
+    return true;
 }

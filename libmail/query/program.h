@@ -11,6 +11,7 @@
 enum search_cost {
     COST_NOTHING, /* numbers, flags */
     COST_FIELD,   /* a cached number */
+    COST_KEY,     /* what is cached for sorting */
     COST_HEADER,
     COST_MESSAGE, /* the message is read */
 };
@@ -20,14 +21,24 @@ struct node {
     enum search_cost cost;
     struct node *next, *children;
     struct text_match
-        *match;  /* of the text; NULL: none, or the empty string, which is everywhere */
-    int keyword; /* its bit, -1: no message has it */
+        *match;      /* of the text; NULL: none, or the empty string, which is everywhere */
+    int keyword;     /* its bit, -1: no message has it */
+    bool by_subject; /* HEADER Subject: the cached one is searched */
 };
 
 /* In arena, but text_match: free with program_free. NULL without memory. */
 struct node *program_create(struct mailbox *mailbox, const struct search_key *key,
                             struct arena *arena, struct error *err);
 void program_free(struct node *node); /* NULL is fine */
+
+/* A program that asks for nothing but flags and keywords, all of them in one AND. */
+struct flag_test {
+    uint8_t flags, flags_wanted; /* those of flags that are looked at, and which must be set */
+    uint64_t keywords, keywords_wanted;
+    bool never; /* it contradicts itself */
+};
+/* False: it asks for more. */
+bool program_flags(const struct node *node, struct flag_test *test);
 
 /* The message that is being looked at. What was loaded of it stays until the next one. */
 struct subject {

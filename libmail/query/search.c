@@ -18,7 +18,8 @@ struct search {
 static bool look_at(struct search *search, uint32_t seq, struct error *err)
 {
     struct subject *subject = &search->subject;
-    struct error trouble = { 0 };
+    struct error trouble;
+    trouble.class = ERROR_NONE;
     subject->seq = seq;
     subject->numbers_loaded = subject->header_loaded = false;
     if (!mailbox_message(subject->mailbox, seq, &subject->message))
@@ -34,8 +35,24 @@ static bool look_at(struct search *search, uint32_t seq, struct error *err)
     return true;
 }
 
+/* Flags are in the view: nothing else is touched. */
+static bool look_at_flags(struct search *search, const struct flag_test *test, struct error *err)
+{
+    const struct mailbox *mailbox = search->subject.mailbox;
+    struct message message;
+    for (uint32_t seq = 1; !test->never && mailbox_message(mailbox, seq, &message); seq++)
+        if ((message.flags & test->flags) == test->flags_wanted &&
+            (message.keywords & test->keywords) == test->keywords_wanted &&
+            !numset_add(search->found, seq, seq))
+            return error_memory(err);
+    return true;
+}
+
 static bool look_at_all(struct search *search, struct error *err)
 {
+    struct flag_test test;
+    if (program_flags(search->program, &test))
+        return look_at_flags(search, &test, err);
     uint32_t count = mailbox_count(search->subject.mailbox);
     bool slow = search->program->cost > COST_NOTHING;
     for (uint32_t seq = 1; seq <= count; seq++) {

@@ -1,6 +1,6 @@
 /* Does one message match? Things known of it are loaded when a key first asks. */
-#include "message/date.h"
 #include "message/header.h"
+#include "message/sort_key.h"
 #include "query/program.h"
 
 enum { DAY = 86400, HEADER_SEARCHED = 1 << 20 };
@@ -78,20 +78,24 @@ static int match_date(struct subject *subject, const struct search_key *key, str
     return match_day(key->kind, day_of(subject->fields.date), day_of((int64_t)key->number));
 }
 
+/* The view lives as the mailbox's do: until the next thing is asked of it. */
+static bool load_key(struct subject *subject, struct sort_key *key, struct error *err)
+{
+    struct message_fields fields;
+    return mailbox_fields(subject->mailbox, subject->seq, FIELD_SORT, &fields, err) &&
+           (sort_key_unpack(key, fields.sort) ||
+            error_set(err, ERROR_CORRUPT, "the index has a sort key of it that is none"));
+}
+
 /* The Date field's day as its writer saw it, "disregarding time and timezone". Without a date there
  * is no match. */
 static int match_sent(struct subject *subject, const struct search_key *key, struct error *err)
 {
-    struct header_field field;
-    time_t when;
-    int zone = 0;
-    if (!subject_load_header(subject, err))
+    struct sort_key sort;
+    if (!load_key(subject, &sort, err))
         return -1;
-    if (!header_find(buf_view(&subject->header), BYTES("Date"), &field) ||
-        !date_parse(field.value, &when, &zone))
-        return 0;
-    return match_day(key->kind, day_of((int64_t)when + (int64_t)zone * 60),
-                     day_of((int64_t)key->number));
+    return sort.has_date && match_day(key->kind, day_of(sort.date + (int64_t)sort.zone * 60),
+                                      day_of((int64_t)key->number));
 }
 
 /* Whether the field's text, decoded, has what is looked for. */
@@ -103,9 +107,21 @@ static bool match_value(struct subject *subject, struct bytes value, struct text
     return text_match_feed(match, buf_view(&subject->text));
 }
 
+/* "In the envelope structure's SUBJECT field" (RFC 3501, 6.4.4), which is decoded and mapped
+ * already. */
+static int match_subject(const struct node *node, const struct sort_key *sort)
+{
+    if (!sort->has_subject || !node->match)
+        return sort->has_subject;
+    return bytes_find(sort->subject, text_match_mapped(node->match)) >= 0;
+}
+
 static int match_field(struct subject *subject, const struct node *node, struct error *err)
 {
     struct header_field field;
+    struct sort_key sort;
+    if (node->by_subject && load_key(subject, &sort, err) && !sort.cut)
+        return match_subject(node, &sort);
     if (!subject_load_header(subject, err))
         return -1;
     struct bytes rest = buf_view(&subject->header);

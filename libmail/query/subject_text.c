@@ -50,7 +50,8 @@ static int search_part(struct reading *reading, const struct part *part, struct 
         return there < 0 ? -1 : 0;
     struct input *text = input_part(reading->in, part->body.wire_size);
     text = input_transfer(text, text_encoding(part->encoding));
-    text = input_charset(text, charset_of(part));
+    if (text && !text_charset_is_utf8(charset_of(part)))
+        text = input_charset(text, charset_of(part));
     if (!text) {
         error_memory(err);
         return -1;

@@ -6,6 +6,7 @@
 
 #define AUTH_PATIENCE 60000
 #define AUTH_ARENA 65536
+#define ANSWER_HEAD offsetof(struct auth_answer, account)
 
 struct auth_task {
     const struct connection *connection;
@@ -95,21 +96,27 @@ static void ask(struct auth_task *task, int pipe, struct auth_answer *answer)
     buf_wipe(&payload);
 }
 
-static void work(void *context, int pipe, void *answer)
+static size_t work(void *context, int pipe, void *into)
 {
+    struct auth_answer *answer = into;
+    memset(answer, 0, ANSWER_HEAD);
     ask(context, pipe, answer);
+    return ANSWER_HEAD + answer->account_len;
 }
 
 bool auth_ask(const struct connection *connection, int fd, struct auth_answer *answer,
               struct error *err)
 {
     struct auth_task task = { connection, fd };
-    bool good = worker_run(work, &task, answer, sizeof(*answer), fd, AUTH_PATIENCE, err);
+    struct worker_answer sent = { answer, ANSWER_HEAD, sizeof(*answer), 0 };
+    answer->read_it = false;
+    bool good = worker_run(work, &task, &sent, fd, AUTH_PATIENCE, err);
     if (!good || !answer->read_it)
         privsep_discard(fd);
     answer->user[sizeof(answer->user) - 1] = '\0';
     answer->method[sizeof(answer->method) - 1] = '\0';
-    if (good && answer->account_len > sizeof(answer->account))
+    answer->error.text[sizeof(answer->error.text) - 1] = '\0';
+    if (good && (answer->account_len != sent.got - ANSWER_HEAD || answer->verdict > AUTH_MALFORMED))
         return error_set(err, ERROR_CORRUPT, "the worker's answer is torn");
     return good;
 }

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/wait.h"
 #include "serve/start.h"
 
@@ -314,6 +315,7 @@ int start_listen(const struct start *start, const struct conf *conf, char **argv
     };
     if (!begin(&l))
         return 71; /* EX_OSERR */
+    memory_settle();
     while (!l.stopping && !l.anew && turn(&l))
         ;
     if (l.anew && !l.stopping)

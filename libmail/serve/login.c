@@ -308,6 +308,7 @@ static void serve(struct inside *in)
         if (in->login.tls_active && in->stream >= 0) {
             live_with_session();
             input_forget(in->login.in); /* the password */
+            output_rest(in->login.out);
             transport_deadline(in->transport, -1);
             transport_shuttle(in->transport, in->login.in, in->stream, SHUTTLE_PATIENCE);
         }

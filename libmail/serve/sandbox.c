@@ -11,11 +11,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "auth/module.h"
+#include <linux/filter.h>
 #include "base/log.h"
-#include "serve/seccomp_module.h"
+#include "filters.h" /* made by filters/filters.c */
 
-#define SANDBOX_KINDS 3
 #define SANDBOX_KEEP_MAX 16
 #define SANDBOX_MEMORY                                                                             \
     (256UL << 20) /* octets of data a process that parses for strangers may have */
@@ -24,7 +23,6 @@ static struct {
     bool prepared;
     uid_t uid;
     gid_t gid;
-    struct sock_fprog filters[SANDBOX_KINDS];
 } state;
 
 /* ---- before the fork ---- */
@@ -81,32 +79,12 @@ static bool make_root(const char *path, struct error *err)
     return true;
 }
 
-static bool compile(enum sandbox_kind kind, struct error *err)
-{
-    static const struct seccomp_module *module;
-    if (state.filters[kind].filter)
-        return true;
-    if (!module)
-        module = module_load("seccomp", err);
-    return module && module->compile(kind, &state.filters[kind], err);
-}
-
-static bool prepare_user(const struct conf *conf, struct error *err)
+bool sandbox_prepare(const struct conf *conf, struct error *err)
 {
     if (!state.prepared && geteuid() == 0 &&
         (!find_user(conf->login_user, err) || !make_root(conf->login_root, err)))
         return false;
     return state.prepared = true;
-}
-
-bool sandbox_prepare(const struct conf *conf, struct error *err)
-{
-    return prepare_user(conf, err) && compile(SANDBOX_LOGIN, err) && compile(SANDBOX_SESSION, err);
-}
-
-bool sandbox_prepare_parser(const struct conf *conf, struct error *err)
-{
-    return sandbox_prepare(conf, err) && compile(SANDBOX_PARSER, err);
 }
 
 /* ---- in the process itself ---- */
@@ -123,7 +101,7 @@ static bool drop(const struct conf *conf, struct error *err)
     uid_t r, e, s;
     if (geteuid() != 0)
         return true;
-    if (!prepare_user(conf, err))
+    if (!sandbox_prepare(conf, err))
         return false;
     if (chroot(conf->login_root) != 0 || chdir("/") != 0)
         return error_errno(err, errno, "entering login_root = %s", conf->login_root);
@@ -201,7 +179,7 @@ static bool install(enum sandbox_kind kind, struct error *err)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return error_errno(err, errno, "giving up new privileges");
-    if (prctl(PR_SET_SECCOMP, 2 /* SECCOMP_MODE_FILTER */, &state.filters[kind], 0, 0) != 0)
+    if (prctl(PR_SET_SECCOMP, 2 /* SECCOMP_MODE_FILTER */, &filters[kind], 0, 0) != 0)
         return error_errno(err, errno, "installing the system-call filter");
     return true;
 }
@@ -209,8 +187,6 @@ static bool install(enum sandbox_kind kind, struct error *err)
 bool sandbox_enter(enum sandbox_kind kind, const struct conf *conf, const int *keep,
                    size_t keep_count, struct error *err)
 {
-    if (!compile(kind, err))
-        return false;
     sandbox_private();
     if (kind != SANDBOX_SESSION && !drop(conf, err))
         return false;

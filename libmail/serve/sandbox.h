@@ -1,5 +1,5 @@
 /* Taking away what a process does not need: no new privileges, no core dumps, resource limits, an empty root directory, a system-call
- * allow-list that kills (libseccomp, loaded as a module), Landlock where the kernel has it. */
+ * allow-list that kills (compiled when Postern is built: filters/filters.c), Landlock where the kernel has it. */
 #ifndef SERVE_SANDBOX_H
 #define SERVE_SANDBOX_H
 
@@ -17,11 +17,9 @@ enum sandbox_kind {
  * the filter and limits. */
 bool sandbox_enter(enum sandbox_kind kind, const struct conf *conf, const int *keep, size_t keep_count, struct error *err);
 
-/* Looks up conf->login_user, makes conf->login_root where it is absent (as root) and compiles the filters now, once: a warm listener before it
- * forks, so that a child only installs them. Without it sandbox_enter does what it needs itself. */
+/* Looks up conf->login_user and makes conf->login_root where it is absent (as root), once: a warm listener before it forks. Without it
+ * sandbox_enter does what it needs itself. */
 bool sandbox_prepare(const struct conf *conf, struct error *err);
-/* The same, and the parser's filter too. */
-bool sandbox_prepare_parser(const struct conf *conf, struct error *err);
 /* Closes all descriptors but keep[], the standard ones and the log's: for a process that stays root (PAM). */
 bool sandbox_close(const int *keep, size_t keep_count, struct error *err);
 /* What remains of it for a process that is neither: no core dumps, not traceable by others of its uid. */

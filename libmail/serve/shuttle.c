@@ -5,7 +5,9 @@
 #include <limits.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/memory.h"
 #include "base/wait.h"
+#include "serve/tls_file.h"
 #include "serve/tls_module.h"
 #include "serve/transport.h"
 
@@ -15,10 +17,11 @@
     300 /* for the client's end, so that unread octets do not reset what we sent */
 
 struct lane {
-    char data[SHUTTLE_BUFFER];
     size_t at, filled;
-    bool ended;  /* the source said end */
-    bool closed; /* the sink was told, or is broken */
+    size_t touched; /* of data, since its pages were given back */
+    bool ended;     /* the source said end */
+    bool closed;    /* the sink was told, or is broken */
+    char *data;     /* SHUTTLE_BUFFER octets */
 };
 
 struct shuttle {
@@ -53,6 +56,8 @@ static bool lane_fill(struct lane *lane, ssize_t n, short *events)
     if (n > 0) {
         lane->at = 0;
         lane->filled = (size_t)n;
+        if (lane->touched < lane->filled)
+            lane->touched = lane->filled;
         return true;
     }
     if (n == 0 || n == TLS_FAILED) {
@@ -92,7 +97,7 @@ static bool move_up(struct shuttle *s)
         shutdown(s->plain, SHUT_WR);
         return lane->closed = true;
     }
-    return lane_fill(lane, transport_receive(s->transport, lane->data, sizeof(lane->data), NULL),
+    return lane_fill(lane, transport_receive(s->transport, lane->data, SHUTTLE_BUFFER, NULL),
                      &s->want_client);
 }
 
@@ -111,7 +116,7 @@ static bool move_down(struct shuttle *s)
     if (lane->ended)
         return lane->closed = true;
     s->taken = wait_clock();
-    ssize_t n = recv(s->plain, lane->data, sizeof(lane->data), MSG_DONTWAIT);
+    ssize_t n = recv(s->plain, lane->data, SHUTTLE_BUFFER, MSG_DONTWAIT);
     return lane_fill(lane, plain_result(n, TLS_WANT_READ), &s->want_plain);
 }
 
@@ -125,6 +130,33 @@ static int patience(const struct shuttle *s)
     return left > 0 ? (int)left : 0;
 }
 
+static void lane_rest(struct lane *lane)
+{
+    memory_drop(lane->data, lane->touched);
+    lane->touched = 0;
+}
+
+/* Most connections do nothing most of the time. */
+static void release(struct shuttle *s)
+{
+    lane_rest(&s->up);
+    lane_rest(&s->down);
+    tls_functions(NULL)->rest(s->transport->tls);
+    memory_release();
+}
+
+/* poll(), which gives memory back when it lasts longer. */
+static int wait_long(struct shuttle *s, struct pollfd fds[2])
+{
+    int most = patience(s);
+    bool idle = most < 0 && lane_empty(&s->up);
+    int ready = poll(fds, 2, idle ? MEMORY_IDLE : most);
+    if (ready != 0 || !idle)
+        return ready;
+    release(s);
+    return poll(fds, 2, -1);
+}
+
 /* False when nothing came within the time that the state allows. */
 static bool rest(struct shuttle *s)
 {
@@ -136,7 +168,7 @@ static bool rest(struct shuttle *s)
             fds[i].fd = -1;
     int ready;
     do
-        ready = poll(fds, 2, patience(s));
+        ready = wait_long(s, fds);
     while (ready < 0 && errno == EINTR);
     return ready > 0;
 }
@@ -169,10 +201,13 @@ static void linger(struct transport *transport)
 
 void transport_shuttle(struct transport *transport, struct input *in, int plain, int patience_ms)
 {
-    static struct shuttle s;
-    s = (struct shuttle){ .transport = transport, .plain = plain, .patience = patience_ms };
+    static char up[SHUTTLE_BUFFER], down[SHUTTLE_BUFFER];
+    struct shuttle s = { .transport = transport, .plain = plain, .patience = patience_ms };
+    s.up.data = up;
+    s.down.data = down;
     if (!hand_over(plain, in))
         return;
+    input_rest(in);
     /* The session's end ends all; the client's end is passed on, and its answers still travel. */
     while (!s.down.closed) {
         s.want_plain = s.want_client = 0;

@@ -16,9 +16,11 @@
 struct sign_answer {
     bool read_it, signed_it;
     unsigned len;
-    char signature[1024]; /* RSA with 8192 bits */
     struct error error;
+    char signature[1024]; /* RSA with 8192 bits */
 };
+
+#define ANSWER_HEAD offsetof(struct sign_answer, signature)
 
 struct sign_task {
     const struct conf *conf;
@@ -57,21 +59,24 @@ static bool sign_alone(const struct sign_task *task, int pipe, bool *read_it, st
     return good;
 }
 
-static void sign_work(void *context, int pipe, void *into)
+static size_t sign_work(void *context, int pipe, void *into)
 {
     struct sign_answer *answer = into;
+    memset(answer, 0, ANSWER_HEAD);
     struct buf signature = BUF_INIT(sizeof(answer->signature));
     answer->signed_it = sign_alone(context, pipe, &answer->read_it, &signature, &answer->error);
     answer->len = (unsigned)signature.len;
     if (signature.len > 0)
         memcpy(answer->signature, signature.data, signature.len);
+    return ANSWER_HEAD + answer->len;
 }
 
 bool privsep_answer_sign(const struct conf *conf, int fd, struct error *err)
 {
-    struct sign_answer answer;
+    struct sign_answer answer = { .read_it = false };
     struct sign_task task = { conf, fd };
-    bool good = worker_run(sign_work, &task, &answer, sizeof(answer), fd, SIGN_PATIENCE, err);
+    struct worker_answer sent = { &answer, ANSWER_HEAD, sizeof(answer), 0 };
+    bool good = worker_run(sign_work, &task, &sent, fd, SIGN_PATIENCE, err);
     if (!good || !answer.read_it)
         privsep_discard(fd);
     if (good && !answer.signed_it) {
@@ -79,8 +84,8 @@ bool privsep_answer_sign(const struct conf *conf, int fd, struct error *err)
         if (err)
             *err = answer.error;
     }
-    if (good && answer.len > sizeof(answer.signature))
-        good = error_set(err, ERROR_TEMPORARY, "the worker's signature is too long");
+    if (good && answer.len != sent.got - ANSWER_HEAD)
+        good = error_set(err, ERROR_CORRUPT, "the worker's signature is torn");
     struct bytes signature = good ? bytes_make(answer.signature, answer.len) : bytes_make(NULL, 0);
     return privsep_send(fd, PRIVSEP_SIGNED, signature, -1, good ? err : NULL) && good;
 }

@@ -25,6 +25,8 @@ struct tls_module {
                        struct error *err);
     ssize_t (*send)(struct tls_connection *connection, const void *data, size_t size,
                     struct error *err);
+    /* Before a long wait: gives back memory that only a record on its way needs. */
+    void (*rest)(struct tls_connection *connection);
     int (*goodbye)(struct tls_connection *connection); /* 0 or what it waits for */
     void (*close)(struct tls_connection *connection);
     const char *(*describe)(struct tls_connection *connection, char *out, size_t size);

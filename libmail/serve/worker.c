@@ -6,22 +6,20 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/wait.h"
 
-static void answer_and_exit(int fd, const char *answer, size_t size)
+/* The number of octets, then they: one write, which the pipe takes whole. */
+static void answer_and_exit(int fd, void *answer, size_t size)
 {
-    while (size > 0) {
-        ssize_t n = write(fd, answer, size);
-        if (n < 0 && errno != EINTR)
-            _exit(1);
-        if (n > 0) {
-            answer += n;
-            size -= (size_t)n;
-        }
-    }
-    _exit(0);
+    struct iovec parts[2] = { { &size, sizeof(size) }, { answer, size } };
+    ssize_t n;
+    do
+        n = writev(fd, parts, 2);
+    while (n < 0 && errno == EINTR);
+    _exit(n == (ssize_t)(sizeof(size) + size) ? 0 : 1);
 }
 
 /* True when the pipe can be read; false with *err when it is too late or nobody waits. */
@@ -40,21 +38,35 @@ static bool wait_for(int fd, int watch, int64_t deadline, struct error *err)
     }
 }
 
-static bool collect(int fd, char *answer, size_t size, int watch, int timeout_ms, struct error *err)
+/* What is still missing of the count and of the answer, which are read as one. */
+static ssize_t read_more(int fd, struct worker_answer *answer, size_t *count, size_t got)
+{
+    size_t head = got < sizeof(*count) ? sizeof(*count) - got : 0,
+           body = head ? 0 : got - sizeof(*count);
+    struct iovec parts[2] = { { (char *)count + sizeof(*count) - head, head },
+                              { (char *)answer->data + body, answer->size - body } };
+    return readv(fd, parts, 2);
+}
+
+static bool collect(int fd, struct worker_answer *answer, int watch, int timeout_ms,
+                    struct error *err)
 {
     int64_t deadline = wait_clock() + timeout_ms;
-    while (size > 0) {
+    size_t count = 0, got = 0;
+    while (got < sizeof(count) || got - sizeof(count) < count) {
         if (!wait_for(fd, watch, deadline, err))
             return false;
-        ssize_t n = read(fd, answer, size);
+        ssize_t n = read_more(fd, answer, &count, got);
         if (n == 0 || (n < 0 && errno != EINTR))
             return error_set(err, ERROR_TEMPORARY, "the worker died");
-        if (n > 0) {
-            answer += n;
-            size -= (size_t)n;
-        }
+        if (n > 0)
+            got += (size_t)n;
+        if (got >= sizeof(count) && (count < answer->least || count > answer->size))
+            return error_set(err, ERROR_CORRUPT, "the worker's answer has %zu octets", count);
     }
-    return true;
+    answer->got = count;
+    return got - sizeof(count) == count ||
+           error_set(err, ERROR_CORRUPT, "the worker says too much");
 }
 
 static bool reap(pid_t pid, bool good, struct error *err)
@@ -67,25 +79,23 @@ static bool reap(pid_t pid, bool good, struct error *err)
     return good;
 }
 
-bool worker_run(void (*work)(void *context, int pipe, void *answer), void *context, void *answer,
-                size_t size, int watch, int timeout_ms, struct error *err)
+bool worker_run(size_t (*work)(void *context, int pipe, void *answer), void *context,
+                struct worker_answer *answer, int watch, int timeout_ms, struct error *err)
 {
     int ends[2];
-    memset(answer, 0, size);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return error_errno(err, errno, "making a pipe");
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
-        work(context, ends[1], answer);
-        answer_and_exit(ends[1], answer, size);
+        answer_and_exit(ends[1], answer->data, work(context, ends[1], answer->data));
     }
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);
         return error_errno(err, errno, "starting a worker");
     }
-    bool good = collect(ends[0], answer, size, watch, timeout_ms, err);
+    bool good = collect(ends[0], answer, watch, timeout_ms, err);
     if (!good)
         kill(pid, SIGKILL);
     close(ends[0]);

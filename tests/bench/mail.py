@@ -2,6 +2,7 @@
 same files."""
 import os
 import re
+import shutil
 import subprocess
 
 VERSION = 1  # another one when bench_mail makes other messages
@@ -26,8 +27,12 @@ class Stock:
         return path
 
     def give(self, count, path):
-        """The files of a Maildir of count messages, linked below path."""
+        """The files of a Maildir of count messages, linked below path; what is no message is a copy of its own."""
         subprocess.run(["cp", "-al", self.maildir(count), path], check=True)
+        keywords = os.path.join(path, "dovecot-keywords")
+        os.remove(keywords)
+        shutil.copy(os.path.join(self.maildir(count), "dovecot-keywords"), keywords)
+        os.chown(keywords, UID, GID)
 
     def wire(self, count):
         """The first messages as they go over the wire, to be sent to the servers."""

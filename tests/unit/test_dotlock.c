@@ -301,6 +301,54 @@ static void a_killed_holder_frees_the_next(void **state)
 
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1000 + (double)now.tv_nsec / 1e6;
+}
+
+/* A delivery holds it for the time of a sync, and a session that shows the message waits for it. */
+static void who_waits_for_a_short_time_has_it_soon_after(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 15, HELD_MS = 14 };
+    double late[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        struct dotlock lock;
+        int ends[2];
+        double released = 0;
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        if (child == 0) {
+            bool ok =
+                dotlock_take(&lock, at, "list", 5000, 60000, NULL) && write(ends[1], "x", 1) == 1;
+            wait_sleep(HELD_MS);
+            dotlock_release(&lock);
+            released = now_ms();
+            _exit(ok && write(ends[1], &released, sizeof(released)) == sizeof(released) ? 0 : 1);
+        }
+        assert_int_equal(read(ends[0], &(char){ 0 }, 1), 1);
+        assert_true(dotlock_take(&lock, at, "list", 5000, 60000, NULL));
+        double taken = now_ms();
+        dotlock_release(&lock);
+        assert_int_equal(read(ends[0], &released, sizeof(released)), sizeof(released));
+        late[i] = taken - released;
+        waitpid(child, NULL, 0);
+        close(ends[0]);
+        close(ends[1]);
+    }
+    qsort(late, ROUNDS, sizeof(*late), by_size);
+    if (late[ROUNDS / 2] > 6)
+        fail_msg("the lock was free for %.1f ms", late[ROUNDS / 2]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +360,7 @@ int main(void)
         IN_DIRECTORY(only_our_own_lock_is_released),
         IN_DIRECTORY(impossible_locks_say_why),
         IN_DIRECTORY(processes_take_turns),
+        IN_DIRECTORY(who_waits_for_a_short_time_has_it_soon_after),
         IN_DIRECTORY(a_killed_holder_frees_the_next),
         IN_DIRECTORY(a_holder_killed_at_any_system_call_frees_the_next),
         IN_DIRECTORY(a_number_in_use_again_is_not_the_holder),

@@ -339,6 +339,71 @@ the_keyword_that_has_no_letter_left_is_dropped_by_copy_and_refused_by_append(voi
     mailbox_close(&mailbox);
 }
 
+enum { MANY = 40 }; /* more than are synced one by one */
+
+static struct mailbox *with_many(struct fixture *f, struct numset *all)
+{
+    struct append *append = begin(f, "INBOX");
+    struct append_info info = { .flags = FLAG_SEEN };
+    struct append_result appended;
+    for (int i = 0; i < MANY; i++)
+        assert_ok(f, append_message(append, &info, &f->err) &&
+                         append_write(append, BYTES("Subject: many\r\n\r\nx\r\n"), &f->err) &&
+                         append_message_end(append, &f->err));
+    assert_ok(f, append_commit(&append, &appended, &f->err));
+    assert_ok(f, store_create(f->store, BYTES("to"), (struct bytes){ 0 }, &f->err));
+    numset_add(all, 1, MANY);
+    return fixture_open(f, "INBOX", true);
+}
+
+static void many_copies_are_second_links_under_uids_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct numset all = { 0 };
+    struct copy_result result = { 0 };
+    struct mailbox *mailbox = with_many(f, &all);
+    assert_ok(f, mailbox_copy(mailbox, &all, BYTES("to"), false, &result, &f->err));
+    assert_int_equal(result.count, MANY);
+    for (uint32_t i = 0; i < MANY; i++)
+        assert_int_equal(result.to[i], i + 1);
+    assert_int_equal(fixture_count(f, ".to/cur", ""), MANY);
+    assert_int_equal(fixture_count(f, ".to/tmp", ""), 0);
+    assert_int_equal(fixture_count(f, ".to", "dovecot-uidlist.lock"), 0);
+    char command[300];
+    snprintf(command, sizeof(command), "test $(find %s/.to/cur -type f -links 2 | wc -l) = %d",
+             f->root, MANY);
+    assert_int_equal(system(command), 0);
+    struct mailbox *to = fixture_open(f, "to", true);
+    assert_int_equal(mailbox_count(to), MANY);
+    mailbox_close(&to);
+    mailbox_close(&mailbox);
+    free(result.from);
+    free(result.to);
+    numset_free(&all);
+}
+
+/* The list cannot be written: as root, too, since it is a directory. */
+static void a_copy_that_cannot_be_numbered_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct numset all = { 0 };
+    struct copy_result result = { 0 };
+    struct mailbox *mailbox = with_many(f, &all);
+    char command[300];
+    snprintf(command, sizeof(command),
+             "cd %s/.to && rm -f dovecot-uidlist && mkdir dovecot-uidlist", f->root);
+    assert_int_equal(system(command), 0);
+    assert_false(mailbox_copy(mailbox, &all, BYTES("to"), false, &result, &f->err));
+    assert_int_equal(fixture_count(f, ".to/cur", ""), 0);
+    assert_int_equal(fixture_count(f, ".to/new", ""), 0);
+    assert_int_equal(fixture_count(f, ".to/tmp", ""), 0);
+    assert_int_equal(fixture_count(f, ".to", "dovecot-uidlist.lock"), 0);
+    free(result.from);
+    free(result.to);
+    mailbox_close(&mailbox);
+    numset_free(&all);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -351,6 +416,8 @@ int main(void)
         TEST(a_part_is_read_by_its_span),
         TEST(copies_have_flags_keywords_and_dates),
         TEST(moving_takes_messages_along),
+        TEST(many_copies_are_second_links_under_uids_in_order),
+        TEST(a_copy_that_cannot_be_numbered_leaves_nothing),
         TEST(the_keyword_that_has_no_letter_left_is_dropped_by_copy_and_refused_by_append),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* Encoded words, transfer encodings, charsets: what a person or SEARCH sees. */
 #include "test_message.h"
+#include "message/casemap.h"
 #include "message/text.h"
 
 static void headers_become_utf8(void **state)
@@ -233,6 +234,36 @@ static void a_search_agrees_with_a_simple_one(void **state)
     }
 }
 
+/* Long texts in long pieces, where ASCII is searched in blocks. */
+static void long_texts_are_searched_as_short_ones(void **state)
+{
+    (void)state;
+    static const char *const LETTERS[] = { "a", "B", "b", "A", "\xc3\xa9", "E\xcc\x81", "x" };
+    srand(9);
+    for (int round = 0; round < 3000; round++) {
+        struct buf text = BUF_INIT(100000), mapped = BUF_INIT(100000), needle = BUF_INIT(10000);
+        size_t letters = 2 + (size_t)rand() % 6, len = 1 + (size_t)rand() % 4000;
+        size_t needle_len = round % 10 ? 1 + (size_t)rand() % 14 : 1 + (size_t)rand() % 700;
+        for (size_t i = 0; i < len; i++)
+            buf_string(&text, LETTERS[rand() % 50 ? (size_t)rand() % 2 : (size_t)rand() % letters]);
+        for (size_t i = 0; round % 3 == 0 && i < needle_len; i++)
+            buf_string(&needle, LETTERS[(size_t)rand() % letters]);
+        if (round % 3) /* a piece of the text, so that it is there */
+            buf_bytes(&needle, bytes_take(bytes_skip(buf_view(&text), len - len / 3), needle_len));
+        casemap(&mapped, buf_view(&text));
+        struct text_match *match = text_match_create(buf_view(&needle));
+        bool there = bytes_find(buf_view(&mapped), text_match_mapped(match)) >= 0, found = false;
+        size_t step = 1 + (size_t)rand() % 3000;
+        for (struct bytes rest = buf_view(&text); rest.len; rest = bytes_skip(rest, step))
+            found = text_match_feed(match, bytes_take(rest, step));
+        assert_int_equal(found, there);
+        text_match_destroy(&match);
+        buf_free(&text);
+        buf_free(&mapped);
+        buf_free(&needle);
+    }
+}
+
 static void a_reset_forgets_what_was_fed(void **state)
 {
     (void)state;
@@ -257,6 +288,7 @@ int main(void)
         cmocka_unit_test(names_of_encodings),
         cmocka_unit_test(a_search_knows_no_case_and_no_borders),
         cmocka_unit_test(a_search_agrees_with_a_simple_one),
+        cmocka_unit_test(long_texts_are_searched_as_short_ones),
         cmocka_unit_test(a_reset_forgets_what_was_fed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

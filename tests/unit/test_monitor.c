@@ -351,46 +351,95 @@ static void test_no_descriptor_of_an_attacker_stays_open(void **state)
 
 /* ---- workers ---- */
 
-static void sleep_for_ever(void *context, int pipe, void *answer)
+static size_t sleep_for_ever(void *context, int pipe, void *answer)
 {
     (void)context, (void)pipe, (void)answer;
     for (;;)
         pause();
+    return 0;
 }
 
-static void crash(void *context, int pipe, void *answer)
+static size_t crash(void *context, int pipe, void *answer)
 {
     (void)context, (void)pipe, (void)answer;
     signal(SIGABRT, SIG_DFL);
     raise(SIGABRT);
+    return 0;
 }
 
-static void answer_half(void *context, int pipe, void *answer)
+static size_t answer_half(void *context, int pipe, void *answer)
 {
     (void)context;
+    const size_t promised = 50;
+    (void)!write(pipe, &promised, sizeof(promised));
     (void)!write(pipe, answer, 4);
     _exit(0);
+}
+
+/* As many octets as context says. */
+static size_t answer_some(void *context, int pipe, void *answer)
+{
+    (void)pipe;
+    memset(answer, 'a', 100);
+    return *(size_t *)context;
+}
+
+/* More than it says. */
+static size_t answer_more(void *context, int pipe, void *answer)
+{
+    const size_t said = 20;
+    (void)context;
+    (void)!write(pipe, &said, sizeof(said));
+    (void)!write(pipe, answer, 60);
+    _exit(0);
+}
+
+static void test_a_worker_answers_within_its_bounds(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t size;
+        bool good;
+    } cases[] = { { 9, false },  { 10, true },   { 57, true },
+                  { 100, true }, { 101, false }, { SIZE_MAX, false } };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char data[200];
+        struct worker_answer answer = { data, 10, 100, 0 };
+        size_t size = cases[i].size;
+        struct error err = { 0 };
+        memset(data, 'b', sizeof(data));
+        assert_int_equal(worker_run(answer_some, &size, &answer, -1, 5000, &err), cases[i].good);
+        if (!cases[i].good)
+            continue;
+        assert_int_equal(answer.got, size);
+        assert_int_equal(data[size - 1], 'a');
+        assert_int_equal(data[size], 'b');
+    }
+    char data[100];
+    struct worker_answer answer = { data, 10, 100, 0 };
+    assert_false(worker_run(answer_more, NULL, &answer, -1, 5000, NULL));
 }
 
 /* A PAM module that hangs, or a name service. */
 static void test_a_worker_that_hangs_or_dies_is_no_answer(void **state)
 {
     (void)state;
-    char answer[100];
+    char data[100];
+    struct worker_answer answer = { data, 10, sizeof(data), 0 };
     struct error err = { 0 };
     int pair[2];
     int64_t since = wait_clock();
-    assert_false(worker_run(sleep_for_ever, NULL, answer, sizeof(answer), -1, 200, &err));
+    assert_false(worker_run(sleep_for_ever, NULL, &answer, -1, 200, &err));
     assert_int_equal(err.class, ERROR_UNAVAILABLE);
     assert_in_range(wait_clock() - since, 150, 5000);
-    assert_false(worker_run(crash, NULL, answer, sizeof(answer), -1, 5000, &err));
+    assert_false(worker_run(crash, NULL, &answer, -1, 5000, &err));
     assert_non_null(strstr(err.text, "killed by signal 6"));
-    assert_false(worker_run(answer_half, NULL, answer, sizeof(answer), -1, 5000, &err));
+    assert_false(worker_run(answer_half, NULL, &answer, -1, 5000, &err));
     /* Nobody waits for it any more. */
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
     close(pair[1]);
     since = wait_clock();
-    assert_false(worker_run(sleep_for_ever, NULL, answer, sizeof(answer), pair[0], 20000, &err));
+    assert_false(worker_run(sleep_for_ever, NULL, &answer, pair[0], 20000, &err));
     assert_in_range(wait_clock() - since, 0, 5000);
     close(pair[0]);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left of them */
@@ -520,6 +569,7 @@ int main(void)
         cmocka_unit_test(test_a_password_in_the_clear_is_refused_by_the_monitor_too),
         cmocka_unit_test(test_no_descriptor_of_an_attacker_stays_open),
         cmocka_unit_test(test_a_worker_that_hangs_or_dies_is_no_answer),
+        cmocka_unit_test(test_a_worker_answers_within_its_bounds),
         cmocka_unit_test(test_only_an_empty_directory_is_a_root), /* before one is found good */
         cmocka_unit_test(test_nothing_of_root_is_left_in_any_kind_of_process),
     };

@@ -117,6 +117,14 @@ static void numbers_and_flags(void **state)
     assert_found("UNKEYWORD b", "1:2");
     assert_found("KEYWORD nothing", "");
     assert_found("UNKEYWORD nothing", "1:3");
+    assert_found("SEEN UNSEEN", "");
+    assert_found("UNSEEN FLAGGED NOT SEEN", "2");
+    assert_found("KEYWORD a UNKEYWORD a", "");
+    assert_found("KEYWORD a UNKEYWORD b SEEN", "");
+    assert_found("SEEN UNKEYWORD nothing", "1,3");
+    assert_found("UNSEEN KEYWORD nothing", "");
+    assert_found("ALL NOT ALL", "");
+    assert_found("ALL NOT DELETED ALL", "1:2");
 }
 
 static void keys_combine(void **state)
@@ -310,6 +318,20 @@ static void of_a_huge_header_the_beginning_is_searched(void **state)
     messages[1].octets = before;
 }
 
+static void of_a_long_subject_the_end_is_searched_too(void **state)
+{
+    (void)state;
+    static char octets[5000] = "Subject: long ";
+    const char *before = messages[1].octets;
+    memset(octets + 14, 'x', 4000);
+    strcat(octets, " Ende\n\nbody\n");
+    messages[1].octets = octets;
+    assert_found("SUBJECT \"long xxx\"", "2");
+    assert_found("SUBJECT \"xxx ende\"", "2");
+    assert_found("SUBJECT \"ende xxx\"", "");
+    messages[1].octets = before;
+}
+
 static bool stop(void *context)
 {
     ++*(unsigned *)context;
@@ -352,6 +374,7 @@ int main(void)
         cmocka_unit_test(an_expunged_message_is_not_found_nor_is_its_absence),
         cmocka_unit_test(an_unreadable_message_does_not_hide_the_others),
         cmocka_unit_test(of_a_huge_header_the_beginning_is_searched),
+        cmocka_unit_test(of_a_long_subject_the_end_is_searched_too),
         cmocka_unit_test(a_long_search_can_be_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

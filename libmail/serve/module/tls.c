@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "auth/module_export.h"
+#include "base/memory.h"
 #include "serve/tls_module.h"
 
 extern const struct tls_module tls_module;
@@ -39,6 +40,7 @@ struct tls_connection {
     void *context;
     int fd;
     unsigned renegotiations;
+    size_t touched;    /* of ahead, since its pages were given back */
     size_t at, filled; /* GnuTLS reads a record's head and body apart: one system call for both */
     char ahead[TLS_AHEAD];
     struct error trouble;
@@ -186,6 +188,8 @@ static ssize_t pull(gnutls_transport_ptr_t context, void *data, size_t size)
         }
         connection->at = 0;
         connection->filled = (size_t)n;
+        if (connection->touched < connection->filled)
+            connection->touched = connection->filled;
     }
     if (size > connection->filled - connection->at)
         size = connection->filled - connection->at;
@@ -286,6 +290,13 @@ static ssize_t tls_send(struct tls_connection *connection, const void *data, siz
     return n >= 0 ? n : failed(connection, (int)n, "sending over TLS", err);
 }
 
+static void tls_rest(struct tls_connection *connection)
+{
+    if (connection->at == connection->filled)
+        memory_drop(connection->ahead, connection->touched);
+    connection->touched = 0;
+}
+
 static int tls_goodbye(struct tls_connection *connection)
 {
     int code = gnutls_bye(connection->session, GNUTLS_SHUT_WR);
@@ -362,6 +373,7 @@ const struct tls_module tls_module = {
     .handshake = tls_handshake,
     .receive = tls_receive,
     .send = tls_send,
+    .rest = tls_rest,
     .goodbye = tls_goodbye,
     .close = tls_close,
     .describe = tls_describe,

@@ -1,21 +1,24 @@
-/* The filters, as tables. Login and parser: a list of what is allowed, anything else kills.
- * Session: it runs the protocol over files, with libraries that open what they like, so what would
- * widen its rights is forbidden (EPERM) and the rest allowed. */
+/* The filters, as tables, and the program that compiles them: make runs it, and sandbox.c has what
+ * it prints. So no process that serves loads libseccomp, and all install the same constant octets.
+ * Login and parser: a list of what is allowed, anything else kills. Session: it runs the protocol
+ * over files, with libraries that open what they like, so what would widen its rights is forbidden
+ * (EPERM) and the rest allowed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <linux/filter.h>
 #include <seccomp.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "auth/module_export.h"
-#include "serve/seccomp_module.h"
+#include "serve/sandbox.h"
 
-extern const struct seccomp_module seccomp_module;
-MODULE_EXPORT(seccomp);
+#define FILTER_OCTETS 65536
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -217,23 +220,29 @@ static int fill_session(scmp_filter_ctx filter)
     return code;
 }
 
-static int export(scmp_filter_ctx filter, struct sock_fprog *program)
+/* ---- printing ---- */
+
+/* The count of instructions; negative errno. */
+static int print_program(scmp_filter_ctx filter, const char *name)
 {
+    static struct sock_filter program[FILTER_OCTETS / sizeof(struct sock_filter)];
     int fd = memfd_create("filter", MFD_CLOEXEC);
     int code = fd < 0 ? -errno : seccomp_export_bpf(filter, fd);
-    off_t size = code >= 0 ? lseek(fd, 0, SEEK_END) : 0;
-    if (size > 0) {
-        program->filter = malloc((size_t)size);
-        program->len = (unsigned short)((size_t)size / sizeof(struct sock_filter));
-        if (!program->filter || pread(fd, program->filter, (size_t)size, 0) != size)
-            code = -ENOMEM;
-    }
+    ssize_t size = code < 0 ? 0 : pread(fd, program, sizeof(program), 0);
     if (fd >= 0)
         close(fd);
-    return code;
+    if (code < 0 || size <= 0 || size == sizeof(program))
+        return code < 0 ? code : -EIO;
+    int count = (int)((size_t)size / sizeof(program[0]));
+    printf("static const struct sock_filter %s_filter[] = {\n", name);
+    for (int i = 0; i < count; i++)
+        printf("    { 0x%04x, %u, %u, 0x%08x },\n", program[i].code, program[i].jt, program[i].jf,
+               program[i].k);
+    printf("};\n");
+    return count;
 }
 
-static bool compile(enum sandbox_kind kind, struct sock_fprog *program, struct error *err)
+static int compile(enum sandbox_kind kind, const char *name)
 {
     uint32_t otherwise = kind == SANDBOX_SESSION ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS;
 #ifdef SANITIZED
@@ -243,14 +252,38 @@ static bool compile(enum sandbox_kind kind, struct sock_fprog *program, struct e
 #endif
     scmp_filter_ctx filter = seccomp_init(otherwise);
     if (!filter)
-        return error_set(err, ERROR_UNAVAILABLE, "libseccomp gives no filter");
+        return -ENOMEM;
     seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     int code = kind == SANDBOX_SESSION ? fill_session(filter) : fill_login(filter, kind);
     if (code >= 0)
-        code = export(filter, program);
+        code = print_program(filter, name);
     seccomp_release(filter);
-    return code >= 0 || error_errno(err, -code, "compiling a system-call filter");
+    return code;
 }
 
-const struct seccomp_module seccomp_module = { .compile = compile };
+int main(void)
+{
+    static const struct {
+        enum sandbox_kind kind;
+        const char *name, *constant;
+    } all[] = {
+        { SANDBOX_LOGIN, "login", "SANDBOX_LOGIN" },
+        { SANDBOX_PARSER, "parser", "SANDBOX_PARSER" },
+        { SANDBOX_SESSION, "session", "SANDBOX_SESSION" },
+    };
+    int counts[COUNT(all)];
+    for (size_t i = 0; i < COUNT(all); i++) {
+        counts[i] = compile(all[i].kind, all[i].name);
+        if (counts[i] < 0) {
+            fprintf(stderr, "compiling the filter of %s: %s\n", all[i].name, strerror(-counts[i]));
+            return 1;
+        }
+    }
+    printf("static const struct sock_fprog filters[] = {\n");
+    for (size_t i = 0; i < COUNT(all); i++)
+        printf("    [%s] = { %d, (struct sock_filter *)%s_filter },\n", all[i].constant, counts[i],
+               all[i].name);
+    printf("};\n");
+    return ferror(stdout) || fflush(stdout) != 0;
+}
