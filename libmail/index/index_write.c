@@ -274,6 +274,13 @@ static bool new_log(struct index *index, struct error *err)
     return true;
 }
 
+/* What was in it is lost. The next one follows upon this change alone: nobody's cursor stands there. */
+static void forget_log(struct index_header *header)
+{
+    header->log = 0;
+    header->log_end = header->modseq;
+}
+
 /* The log is open and the one that the header names. */
 static bool have_log(struct index *index, struct error *err)
 {
@@ -286,7 +293,8 @@ static bool have_log(struct index *index, struct error *err)
         fd = openat(index->dir, LOG_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (changelog_open(&index->log, fd, header->uidvalidity) && index->log.id == header->log)
         return header->log_end < LOG_MOST || new_log(index, err);
-    header->log = 0; /* what was in it is lost: nothing follows it */
+    if (header->log)
+        forget_log(header);
     return new_log(index, err);
 }
 
@@ -348,7 +356,7 @@ static bool lose_log(struct index *index, const struct error *err)
 {
     index_writing_failed(index, err);
     changelog_close(&index->log);
-    index->txn.header.log = index->txn.header.log_end = 0;
+    forget_log(&index->txn.header);
     return true;
 }
 

@@ -64,8 +64,8 @@ void learn_begin(struct maildir_append *append);
 void learn_piece(struct maildir_append *append, struct bytes stored);
 /* The current message is whole, in the file fd. */
 void learn_end(struct maildir_append *append, int fd);
-/* The same for a copy, from what the source's index knows in this slot. */
-void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t slot);
+/* The same for a copy, from what the source's index knows of uid. */
+void learn_copy(struct maildir_append *append, struct mailbox *source, uint32_t uid);
 /* In a transaction of the index: the messages, whose UIDs start with first_uid, with what was learnt. */
 bool learn_tell_index(struct maildir_append *append, uint32_t first_uid);
 void learn_free(struct maildir_append *append);

@@ -105,7 +105,7 @@ static bool copy_one(struct maildir_append *append, struct maildir *source, uint
         append->size = append->wire_size = 0;
     if (!bring(append, source, message, err))
         return false;
-    learn_copy(append, mailbox, message->slot); /* not before: what is left out must not be learnt */
+    learn_copy(append, mailbox, uid); /* not before: what is left out must not be learnt */
     return pending_end(append, err);
 }
 
