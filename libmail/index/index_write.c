@@ -225,8 +225,8 @@ bool index_remove(struct index *index, uint32_t slot)
     struct index_record before, after;
     if (!read_slot(index, slot, &before))
         return false;
-    if (before.place & INDEX_DEAD)
-        return true;
+    if (before.place & INDEX_DEAD && !index->txn.recovering)
+        return true; /* of a killed writer's the bit may be missing */
     after = before;
     after.place |= INDEX_DEAD;
     after.modseq = index->txn.header.modseq;
@@ -493,7 +493,7 @@ bool transaction_write(struct index *index, struct error *err)
     if (!index->records)
         return error_set(err, ERROR_CORRUPT, "%s has no index", index->path);
     bool any = txn->count || txn->added.len;
-    if (!any)
+    if (!any && !txn->recovering) /* there, records may have it already */
         txn->header.modseq = txn->before.modseq;
     if (any && !(write_log(index, err) && write_added(index, err) && write_changes(index, err)))
         return false;
