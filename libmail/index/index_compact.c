@@ -137,15 +137,16 @@ bool index_compact(struct index *index, struct error *err)
 {
     struct compacting *compacting = calloc(1, sizeof(*compacting));
     struct records *old = records_hold(index->records);
+    struct error ignored = { 0 };
     bool ok = compacting || error_memory(err);
+    if (ok) /* not later: it may be made the same way */
+        index_have_cache(index, &ignored);
     int fd = ok ? index_create_file(index, CACHE_FILE, err) : -1;
     if (fd >= 0) {
         *compacting = (struct compacting){ .index = index,
                                            .cache.fd = -1,
                                            .end = CACHE_HEADER,
                                            .memory = BUF_INIT(2 * (size_t)CACHE_ENTRY_MOST) };
-        struct error ignored = { 0 };
-        index_have_cache(index, &ignored);
         ok = cache_start(&compacting->cache, fd, index->txn.header.uidvalidity, err) &&
              compact(compacting, old, err);
         cache_stage_clear(&compacting->stage);

@@ -195,8 +195,8 @@ static bool learnt_of(struct index *index, uint32_t uid, struct index_record *ou
     return true;
 }
 
-bool index_get_at(struct index *index, struct records *records, uint32_t slot,
-                  struct index_record *out)
+static bool get_at(struct index *index, struct records *records, uint32_t slot,
+                   struct index_record *out)
 {
     uint32_t uid = index->overlay.used ? records_uid(records, slot) : 0;
     if (uid && index->stage.count) {
@@ -211,6 +211,16 @@ bool index_get_at(struct index *index, struct records *records, uint32_t slot,
     if (index->overlay.used)
         learnt_of(index, out->uid, out);
     return true;
+}
+
+/* Held: writing what was learnt may put others in their place. */
+bool index_get_at(struct index *index, struct records *records, uint32_t slot,
+                  struct index_record *out)
+{
+    struct records *held = records_hold(records);
+    bool ok = get_at(index, held, slot, out);
+    records_drop(&held);
+    return ok;
 }
 
 bool index_get(struct index *index, uint32_t uid, struct index_record *out)

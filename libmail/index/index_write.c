@@ -225,8 +225,8 @@ bool index_remove(struct index *index, uint32_t slot)
     struct index_record before, after;
     if (!read_slot(index, slot, &before))
         return false;
-    if (before.place & INDEX_DEAD)
-        return true;
+    if (before.place & INDEX_DEAD && !index->txn.recovering)
+        return true; /* of a killed writer's the bit may be missing */
     after = before;
     after.place |= INDEX_DEAD;
     after.modseq = index->txn.header.modseq;
@@ -274,6 +274,13 @@ static bool new_log(struct index *index, struct error *err)
     return true;
 }
 
+/* What was in it is lost. The next one follows upon this change alone: nobody's cursor stands there. */
+static void forget_log(struct index_header *header)
+{
+    header->log = 0;
+    header->log_end = header->modseq;
+}
+
 /* The log is open and the one that the header names. */
 static bool have_log(struct index *index, struct error *err)
 {
@@ -286,7 +293,8 @@ static bool have_log(struct index *index, struct error *err)
         fd = openat(index->dir, LOG_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (changelog_open(&index->log, fd, header->uidvalidity) && index->log.id == header->log)
         return header->log_end < LOG_MOST || new_log(index, err);
-    header->log = 0; /* what was in it is lost: nothing follows it */
+    if (header->log)
+        forget_log(header);
     return new_log(index, err);
 }
 
@@ -348,7 +356,7 @@ static bool lose_log(struct index *index, const struct error *err)
 {
     index_writing_failed(index, err);
     changelog_close(&index->log);
-    index->txn.header.log = index->txn.header.log_end = 0;
+    forget_log(&index->txn.header);
     return true;
 }
 
@@ -485,7 +493,7 @@ bool transaction_write(struct index *index, struct error *err)
     if (!index->records)
         return error_set(err, ERROR_CORRUPT, "%s has no index", index->path);
     bool any = txn->count || txn->added.len;
-    if (!any)
+    if (!any && !txn->recovering) /* there, records may have it already */
         txn->header.modseq = txn->before.modseq;
     if (any && !(write_log(index, err) && write_added(index, err) && write_changes(index, err)))
         return false;

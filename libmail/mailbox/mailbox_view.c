@@ -271,6 +271,8 @@ static bool list_altered(struct mailbox *mailbox)
     struct view *view = &mailbox->view;
     size_t cursor = 0;
     uint32_t uid = 0;
+    if (view->records != index_records(mailbox->index))
+        return true; /* it waits: see look_ahead() */
     while (numset_next(&view->altered, &cursor, &uid)) {
         uint32_t seq = mailbox_seq(mailbox, uid);
         if (seq && !numset_has(&view->gone, uid) &&
@@ -520,13 +522,32 @@ uint32_t mailbox_count(const struct mailbox *mailbox)
     return mailbox->view.count;
 }
 
+/* While numbers must stay the view's file may not be the index's any more: what this session changes stands in the other
+ * one. What was told of that is told once more when the view has moved over. */
+static void look_ahead(struct mailbox *mailbox, struct index_record *record)
+{
+    struct records *now = index_records(mailbox->index);
+    struct index_header header;
+    struct index_record newer;
+    if (now == mailbox->view.records || !now || !records_header(now, &header))
+        return;
+    uint32_t slot = records_from(now, header.count, record->uid);
+    if (slot < header.count && records_at(now, slot, &newer) && newer.uid == record->uid &&
+        (newer.flags != record->flags || newer.keywords != record->keywords) &&
+        numset_add(&mailbox->view.altered, record->uid, record->uid))
+        *record = newer;
+}
+
 bool mailbox_message(const struct mailbox *mailbox, uint32_t seq, struct message *out)
 {
     const struct view *view = &mailbox->view;
     struct index_record record;
     if (!seq || seq > view->count)
         return false;
-    if (!records_at(view->records, view_slot(view, seq), &record)) {
+    bool known = records_at(view->records, view_slot(view, seq), &record);
+    if (known)
+        look_ahead((struct mailbox *)(uintptr_t)mailbox, &record);
+    if (!known) {
         index_damaged(mailbox->index, "a record is damaged");
         return false;
     }

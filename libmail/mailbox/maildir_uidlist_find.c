@@ -68,8 +68,9 @@ static bool line_behind(struct uidlist *uidlist, uint64_t at, struct line *out)
 static bool halve(struct uidlist *uidlist, uint32_t uid, struct line *line)
 {
     struct stat st;
-    if (fstat(uidlist->fd, &st) != 0)
-        return false;
+    char version;
+    if (fstat(uidlist->fd, &st) != 0 || pread(uidlist->fd, &version, 1, 0) != 1 || version != '3')
+        return false; /* version 1 is read whole */
     uint64_t low = 0, high = (uint64_t)st.st_size; /* its line starts behind low, below high */
     while (high - low > WINDOW / 2) {
         uint64_t middle = low + (high - low) / 2;
@@ -90,7 +91,7 @@ static bool halve(struct uidlist *uidlist, uint32_t uid, struct line *line)
 bool uidlist_find(struct uidlist *uidlist, uint32_t uid, struct uidlist_line *out)
 {
     struct line line;
-    bool version3 = true;
+    bool good = true;
     if (uidlist->fd < 0)
         return false;
     if (!uidlist->window.next || !line_at(uidlist, uidlist->window.next, &line) || line.uid != uid)
@@ -100,10 +101,10 @@ bool uidlist_find(struct uidlist *uidlist, uint32_t uid, struct uidlist_line *ou
     struct bytes rest = line.rest;
     out->extra = (struct bytes){ rest.data, 0 };
     while (rest.len && rest.data[0] != ':')
-        version3 = bytes_split(&rest, ' ').len > 0;
+        good = bytes_split(&rest, ' ').len > 0;
     out->extra.len = (size_t)(rest.data ? rest.data - out->extra.data : 0);
-    if (!rest.len || !version3)
-        return false; /* version 1 is read whole */
+    if (!rest.len || !good)
+        return false;
     out->name = maildir_base(bytes_skip(rest, 1));
-    return out->name.len > 0 && out->name.len <= 255;
+    return maildir_name_valid(out->name);
 }
