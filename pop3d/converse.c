@@ -33,7 +33,7 @@ void pop3_err(struct pop3 *pop3, const char *code, const char *format, ...)
 void pop3_error(struct pop3 *pop3, const struct error *err, const char *what)
 {
     const struct error_reply *reply = error_reply(err->class);
-    log_warning("%s: %s", what, err->text);
+    log_error("%s: %s", what, err->text);
     pop3_err(pop3, reply->pop3, "%s", reply->words);
 }
 
