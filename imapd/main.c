@@ -9,6 +9,7 @@ int main(int argc, char **argv)
         .login = imap_login,
         .session = imap_session,
         .refusal = "* BYE ",
+        .unavailable = "* BYE [UNAVAILABLE] ",
     };
     return serve_main(&service, argc, argv);
 }

@@ -1,7 +1,9 @@
-/* Lines in, replies out. Replies to commands that came together (RFC 2920) leave in one write. */
+/* Commands in, replies out. */
 #include "lmtpd/lmtp.h"
 
 #include <stdio.h>
+
+#include "base/dialogue.h"
 
 void lmtp_reply(struct lmtp *lmtp, int code, const char *enhanced, const char *format, ...)
 {
@@ -29,38 +31,16 @@ void lmtp_patience(struct lmtp *lmtp)
     if (!lmtp->transport)
         return;
     bool bounded = lmtp->state == LMTP_GREETED && seconds > 0;
-    transport_deadline(lmtp->transport, !bounded                    ? -1
+    transport_deadline(lmtp->transport, !bounded                     ? -1
                                         : seconds < INT32_MAX / 1000 ? (int)seconds * 1000
                                                                      : INT32_MAX);
-}
-
-static bool line_waits(const struct input *in)
-{
-    struct bytes waiting = input_buffered(in);
-    return waiting.len > 0 && memchr(waiting.data, '\n', waiting.len);
-}
-
-/* 1; 0 at the end; -1 with *err. */
-static int next_line(struct lmtp *lmtp, struct bytes *line, struct error *err)
-{
-    if (!line_waits(lmtp->in) && !output_flush(lmtp->out, err))
-        return -1;
-    int got = input_line(lmtp->in, LMTP_LINE_MAX, line, err);
-    if (got <= 0)
-        return got;
-    if (line->data[line->len - 1] != '\n')
-        return 0; /* the connection was cut within a line: never run half a command */
-    line->len--;
-    if (line->len > 0 && line->data[line->len - 1] == '\r')
-        line->len--;
-    return 1;
 }
 
 bool lmtp_converse(struct lmtp *lmtp, struct error *err)
 {
     struct bytes line;
     while (!lmtp->end) {
-        int got = next_line(lmtp, &line, err);
+        int got = dialogue_line(lmtp->in, lmtp->out, LMTP_LINE_MAX, &line, err);
         if (got == 0)
             return error_set(err, ERROR_UNAVAILABLE, "the client closed the connection");
         if (got < 0 && err->class == ERROR_TOO_BIG) {

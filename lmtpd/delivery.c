@@ -30,7 +30,7 @@ static const struct {
     [ERROR_TEMPORARY] = { &trouble, &trouble },
     [ERROR_NO_SUCH] = { &unknown, &trouble },
     [ERROR_EXISTS] = { &trouble, &trouble },
-    [ERROR_NOT_PERMITTED] = { &unknown, &no_access },
+    [ERROR_NOT_PERMITTED] = { &trouble, &no_access },
     [ERROR_OVER_QUOTA] = { &trouble, &over_quota },
     [ERROR_TOO_BIG] = { &trouble, &too_big },
     [ERROR_CORRUPT] = { &trouble, &damaged },

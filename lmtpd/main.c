@@ -86,14 +86,20 @@ static int usage(void)
     return 2;
 }
 
+/* Nobody can be served: said to the client, and with all its words to the administrator. */
+static int give_up(const struct start *start, char **argv, const struct error *err)
+{
+    log_error("%s", err->text);
+    start_refuse(start, argv, "421 4.3.5 The server is not set up right; the log says why");
+    return EXIT_CONFIG;
+}
+
 static int serve(struct server *server, const struct start *start, char **argv)
 {
     struct error err = { 0 };
     int fd;
-    if (start->kind != START_TERMINAL && !sandbox_prepare(&server->conf, &err)) {
-        log_error("%s", err.text);
-        return EXIT_CONFIG;
-    }
+    if (start->kind != START_TERMINAL && !sandbox_prepare(&server->conf, &err))
+        return give_up(start, argv, &err);
     switch (start->kind) {
     case START_CONNECTED:
         load_tls(server);
@@ -121,10 +127,8 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS; /* -V */
     if (first >= 0 && first < argc)
         error_set(&err, ERROR_INVALID, "lmtpd takes no argument: %s", argv[first]);
-    if (first != argc) {
-        log_error("%s", err.text);
-        return EXIT_CONFIG;
-    }
+    if (first != argc)
+        return give_up(&start, argv, &err);
     int status = serve(&server, &start, argv);
     tls_free(&server.tls);
     conf_free(&server.conf);

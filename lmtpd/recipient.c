@@ -62,7 +62,7 @@ static bool try_name(const struct conf *conf, const char *name, struct account *
             err->class = ERROR_NO_SUCH;
         return false;
     }
-    return account_lookup(conf, normal, account, arena, err);
+    return account_lookup_recipient(conf, normal, account, arena, err);
 }
 
 bool recipient_lookup(const struct conf *conf, struct bytes local, struct bytes domain,
@@ -70,7 +70,7 @@ bool recipient_lookup(const struct conf *conf, struct bytes local, struct bytes 
                       struct error *err)
 {
     struct recipient_names names;
-    struct error trouble;
+    struct error trouble = { ERROR_NO_SUCH, "nobody here has this address" };
     recipient_names(conf, local, domain, &names);
     for (size_t i = 0; i < names.count; i++) {
         trouble = (struct error){ 0 };
@@ -80,11 +80,10 @@ bool recipient_lookup(const struct conf *conf, struct bytes local, struct bytes 
             return true;
         }
         /* A driver that cannot say must not make a bounce of the next name's "no". */
-        if (trouble.class != ERROR_NO_SUCH) {
-            if (err)
-                *err = trouble;
-            return false;
-        }
+        if (trouble.class != ERROR_NO_SUCH)
+            break;
     }
-    return error_set(err, ERROR_NO_SUCH, "nobody here has this address");
+    if (err)
+        *err = trouble;
+    return false;
 }

@@ -18,7 +18,7 @@ void recipient_names(const struct conf *conf, struct bytes local, struct bytes d
                      struct recipient_names *out);
 
 /* The first of them that is somebody's. *detail: the mailbox he named, data NULL for INBOX. ERROR_NO_SUCH: nobody's;
- * other errors as account_lookup. */
+ * other errors as account_lookup_recipient. */
 bool recipient_lookup(const struct conf *conf, struct bytes local, struct bytes domain,
                       struct account *account, struct bytes *detail, struct arena *arena,
                       struct error *err);

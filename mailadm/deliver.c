@@ -55,7 +55,8 @@ static bool look_up(struct delivery *delivery, struct bytes name, struct error *
 {
     char normal[ACCOUNT_NAME_MAX + 1];
     return account_normalise(delivery->conf, name, normal, err) &&
-           account_lookup(delivery->conf, normal, &delivery->account, delivery->arena, err);
+           account_lookup_recipient(delivery->conf, normal, &delivery->account, delivery->arena,
+                                    err);
 }
 
 /* "user+detail@domain" without "+detail". */

@@ -1,9 +1,9 @@
-/* Lines in, replies out. Replies to commands that were sent together (RFC 2449, 6.6, PIPELINING) leave in
- * one write: the output is flushed only when no further whole line is waiting. */
+/* Commands in, replies out. */
 #include "pop3d/pop3.h"
 
 #include <stdio.h>
 
+#include "base/dialogue.h"
 #include "base/log.h"
 
 void pop3_ok(struct pop3 *pop3, const char *format, ...)
@@ -33,29 +33,8 @@ void pop3_err(struct pop3 *pop3, const char *code, const char *format, ...)
 void pop3_error(struct pop3 *pop3, const struct error *err, const char *what)
 {
     const struct error_reply *reply = error_reply(err->class);
-    log_warning("%s: %s", what, err->text);
+    log_error("%s: %s", what, err->text);
     pop3_err(pop3, reply->pop3, "%s", reply->words);
-}
-
-static bool line_waits(const struct input *in)
-{
-    struct bytes waiting = input_buffered(in);
-    return waiting.len > 0 && memchr(waiting.data, '\n', waiting.len);
-}
-
-int pop3_line(struct pop3 *pop3, size_t max, struct bytes *line, struct error *err)
-{
-    if (!line_waits(pop3->in) && !output_flush(pop3->out, err))
-        return -1;
-    int got = input_line(pop3->in, max, line, err);
-    if (got <= 0)
-        return got;
-    if (line->data[line->len - 1] != '\n')
-        return 0; /* the connection was cut within a line: never run half a command */
-    line->len--;
-    if (line->len > 0 && line->data[line->len - 1] == '\r')
-        line->len--;
-    return 1;
 }
 
 bool pop3_converse(struct pop3 *pop3, struct error *err)
@@ -63,7 +42,7 @@ bool pop3_converse(struct pop3 *pop3, struct error *err)
     struct bytes line;
     while (!pop3->end) {
         size_t max = pop3->state == POP3_AUTHORIZATION ? POP3_SASL_MAX : POP3_LINE_MAX;
-        int got = pop3_line(pop3, max, &line, err);
+        int got = dialogue_line(pop3->in, pop3->out, max, &line, err);
         if (got < 0 && err->class == ERROR_TOO_BIG) {
             pop3_err(pop3, "", "That line is too long, goodbye");
             break;

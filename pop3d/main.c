@@ -7,6 +7,7 @@ static const struct service pop3_service = {
     .login = pop3_login,
     .session = pop3_session,
     .refusal = "-ERR ",
+    .unavailable = "-ERR [SYS/TEMP] ",
     .pipe_refused = "[SYS/PERM] POP3 is not served over a pipe: connect to its port and log in",
 };
 

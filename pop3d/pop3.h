@@ -62,9 +62,6 @@ void pop3_error(struct pop3 *pop3, const struct error *err, const char *what);
 
 /* Reads commands and runs them until end is set or the connection is gone: then false with *err. */
 bool pop3_converse(struct pop3 *pop3, struct error *err);
-/* One line without its line end, at most max octets; what is unsent is flushed first when nothing
- * whole is waiting. 1; 0 at the end; -1 with *err. */
-int pop3_line(struct pop3 *pop3, size_t max, struct bytes *line, struct error *err);
 /* Splits a line into command name and argument, and runs the command. */
 void pop3_command(struct pop3 *pop3, struct bytes line);
 

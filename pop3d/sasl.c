@@ -1,8 +1,9 @@
-/* AUTH [mechanism [initial-response]] (RFC 5034, 4): base64 both ways, "*" cancels, "=" is an empty initial
- * response. Without an argument, the mechanisms are listed as old clients expect it. */
+/* AUTH [mechanism [initial-response]] (RFC 5034, 4): base64 both ways, "*" cancels, "=" is an empty
+ * initial response. Without an argument, the mechanisms are listed as old clients expect it. */
 #include "pop3d/pop3.h"
 
 #include "base/base64.h"
+#include "base/dialogue.h"
 
 struct exchange {
     struct pop3 *pop3;
@@ -22,7 +23,7 @@ static bool more(void *context, struct bytes challenge, struct buf *answer)
     output_string(pop3->out, "+ ");
     output_bytes(pop3->out, buf_view(exchange->encoded));
     output_string(pop3->out, "\r\n");
-    if (pop3_line(pop3, POP3_SASL_MAX, &line, &err) <= 0) {
+    if (dialogue_line(pop3->in, pop3->out, POP3_SASL_MAX, &line, &err) <= 0) {
         exchange->gone = true;
         return false;
     }
@@ -106,7 +107,7 @@ void pop3_auth(struct pop3 *pop3, struct bytes argument)
     else if (initial.len > 0 && !base64_decode(initial, &decoded))
         pop3_err(pop3, "", "That is not base64");
     else
-        run(pop3, mechanism, initial.len > 0 ? bytes_make(decoded.data, decoded.len)
-                                             : bytes_make(NULL, 0));
+        run(pop3, mechanism,
+            initial.len > 0 ? bytes_make(decoded.data, decoded.len) : bytes_make(NULL, 0));
     buf_wipe(&decoded);
 }

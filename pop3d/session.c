@@ -63,7 +63,7 @@ static bool open_drop(struct pop3 *pop3)
     if (err.class == ERROR_CONFLICT)
         pop3_err(pop3, "IN-USE", "Another POP3 session has the mailbox");
     else
-        pop3_error(pop3, &err, "opening the maildrop");
+        pop3_error(pop3, &err, "the maildrop cannot be opened");
     output_flush(pop3->out, &err);
     log_end(pop3, "the maildrop could not be opened");
     return false;

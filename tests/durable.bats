@@ -213,6 +213,81 @@ DIALOGUE
     assert_output --partial 'SEARCH 2'
 }
 
+@test "a quota of the file system that is hit: each protocol says so at whatever step, nothing half-written stays, the log tells" {
+    [ "$(id -u)" = 0 ] || skip "interfering with the servers needs root"
+    # The Nth write (or fsync) of each process that serves the connection meets EDQUOT (and is a getpid to its system-call filter).
+    run python3 - "$IMAP" "$LMTP" "$(maildir user1)" "$POSTERN_BIN" <<'PY'
+import imaplib, os, smtplib, subprocess, sys, time
+imap, lmtp, maildir, bin = sys.argv[1:]
+text = b"Subject: quota\r\n\r\n" + b"0123456789\r\n" * 20000
+
+def processes(program):
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink("/proc/%s/exe" % pid) == "%s/%s" % (bin, program):
+                found.add(pid)
+        except OSError:
+            pass
+    return found
+
+def interfere(pids, call, n):
+    args = ["strace", "-qq", "-o", "/dev/null", "-e", "inject=%s:error=EDQUOT:syscall=getpid:when=%d" % (call, n)]
+    tracer = subprocess.Popen(args + [arg for pid in pids for arg in ("-p", pid)])
+    for pid in pids:
+        while "TracerPid:\t0\n" in open("/proc/%s/status" % pid).read():
+            time.sleep(0.01)
+    return tracer
+
+def messages():
+    return sum(len(os.listdir(maildir + "/" + d)) for d in ("new", "cur"))
+
+def append(call, n):
+    before = processes("imapd")
+    m = imaplib.IMAP4(*imap.split(":"), timeout=20)
+    m.login("user1", "postern")
+    tracer = interfere(processes("imapd") - before, call, n)
+    typ, data = m.append("INBOX", None, None, text)
+    assert m.select("INBOX") == ("OK", [b"%d" % messages()]), "the session goes on"
+    m.logout()
+    tracer.wait(20)
+    assert typ == "OK" or (typ == "NO" and data[0].startswith(b"[OVERQUOTA] ")), (typ, data)
+    return typ == "OK"
+
+def deliver(call, n):
+    before = processes("lmtpd")
+    l = smtplib.LMTP(*lmtp.split(":"), timeout=20)
+    l.ehlo()
+    assert l.docmd("MAIL FROM:<a@b.example>")[0] == l.docmd("RCPT TO:<user1>")[0] == 250
+    assert l.docmd("DATA")[0] == 354
+    tracer = interfere(processes("lmtpd") - before, call, n)
+    l.send(text + b".\r\n")
+    code, said = l.getreply()
+    assert l.docmd("NOOP")[0] == 250, "the session goes on"
+    l.quit()
+    tracer.wait(20)
+    assert code == 250 or (code in (452, 552) and b".2.2 " in said), (code, said)
+    return code == 250
+
+for attempt in append, deliver:
+    assert attempt("write", 1000)
+    refused = []
+    for call in "write", "fsync":
+        for n in range(1, 7):
+            had = messages()
+            done = attempt(call, n)
+            assert messages() == had + done, (attempt, call, n)
+            assert os.listdir(maildir + "/tmp") == [], (attempt, call, n)
+            if not done:
+                refused.append((call, n))
+    print(attempt.__name__, refused)
+    assert {("write", 1), ("fsync", 1)} <= set(refused) and len(refused) > 2
+PY
+    assert_success
+    logs | grep 'imapd.*APPEND.*Disk quota exceeded' || fail "imapd's log: $(logs | grep -i quota)"
+    logs | grep 'lmtpd.*delivery failed.*Disk quota exceeded' || fail "lmtpd's log: $(logs | grep -i quota)"
+}
+
 as_mail() {
     if [ "$(id -u)" = 0 ]; then setpriv --reuid=5000 --regid=5000 --clear-groups "$@"; else "$@"; fi
 }

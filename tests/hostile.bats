@@ -275,3 +275,56 @@ DIALOGUE
     run logs
     assert_output --regexp 'Shut.*Permission denied'
 }
+
+@test "a file where the Maildir should be: each protocol says whose trouble it is, and the log what to do" {
+    local home
+    home=$DIR/mail/user1
+    mv "$home/Maildir" "$home/aside"
+    : >"$home/Maildir"
+    run imap <<'DIALOGUE'
+S: \* OK *
+C: a LOGIN user1 postern
+S: a NO \[UNAVAILABLE\] Your mail cannot be opened
+S: \* BYE \[CORRUPTION\] *
+E:
+DIALOGUE
+    assert_success
+    run pop3 <<'DIALOGUE'
+S: +OK *
+C: USER user1
+S: +OK *
+C: PASS postern
+S: -ERR \[SYS/PERM\] *
+E:
+DIALOGUE
+    assert_success
+    run lmtp <<'DIALOGUE'
+S: 220 *
+C: LHLO x
+S~ 250 *
+C: MAIL FROM:<a@b>
+S: 250 *
+C: RCPT TO:<user1>
+S: 250 *
+C: DATA
+S: 354 *
+C: Subject: x\r\n\r\nx\r\n.
+S: 451 4.2.0 *
+C: QUIT
+S: 221 *
+DIALOGUE
+    assert_success
+    rm "$home/Maildir"
+    mv "$home/aside" "$home/Maildir"
+    local program
+    for program in imapd pop3d lmtpd; do
+        grep -h "$program\[.*error: .*: $home/Maildir cannot be made (.*): move away what is there and is no directory" "$DIR"/*.log
+    done
+    imap <<'DIALOGUE'
+S: \* OK *
+C: a LOGIN user1 postern
+S: a OK *
+C: b SELECT INBOX
+S~ b OK *
+DIALOGUE
+}

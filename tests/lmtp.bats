@@ -684,3 +684,51 @@ l.quit()
 PY
     assert_success
 }
+
+@test "a user whom the password file names is never bounced for his uid, as a system account out of range is" {
+    [ "$(id -u)" = 0 ] || skip 'needs root'
+    cp "$DIR/users" "$BATS_TEST_TMPDIR/users"
+    chmod 644 "$BATS_TEST_TMPDIR/users"
+    printf '%s\n' 'low:{PLAIN}x:33:33::/nonexistent::' 'zero:{PLAIN}x:0:5000::/nonexistent::' \
+        'none:{PLAIN}x:many:5000::/nonexistent::' >>"$BATS_TEST_TMPDIR/users"
+    local settings="-c $DIR/postern.conf -o local_domains=here.example -o log=stderr"
+    settings+=" -o 'auth=passwd-file:$BATS_TEST_TMPDIR/users pam'"
+    run --separate-stderr "$TESTS/dialogue" "nowait:$POSTERN_BIN/lmtpd $settings" <<'DIALOGUE'
+S: 220 *
+C: LHLO x
+S~ 250 *
+C: MAIL FROM:<a@b>
+S: 250 *
+C: RCPT TO:<low>
+S: 451 4.3.0 *
+C: RCPT TO:<zero@here.example>
+S: 451 4.3.0 *
+C: RCPT TO:<none>
+S: 451 4.3.0 *
+C: RCPT TO:<root@here.example>
+S: 550 5.1.1 *
+C: RCPT TO:<daemon>
+S: 550 5.1.1 *
+C: RCPT TO:<nobody-such>
+S: 550 5.1.1 *
+C: RCPT TO:<user3>
+S: 250 *
+C: QUIT
+S: 221 *
+E:
+DIALOGUE
+    assert_success
+    local where="passwd-file:$BATS_TEST_TMPDIR/users"
+    stderr_has() { grep -F "$1" <<<"$stderr" || fail "no '$1' in: $stderr"; }
+    stderr_has "error: recipient low: user low ($where:23): uid 33 is below first_valid_uid = 1000: give the entry another uid, or change the setting"
+    stderr_has "error: recipient zero@here.example: user zero ($where:24) has uid 0, which never gets mail service: give the entry another"
+    stderr_has "error: recipient none: $BATS_TEST_TMPDIR/users:25: uid \"many\" is not a number"
+    stderr_has 'unknown recipient daemon: user daemon (pam): uid 1 is below first_valid_uid = 1000'
+    local name expected
+    for expected in low:75 zero:75 none:75 daemon:67 root:67 nobody-such:67 root@here.example:67; do
+        name=${expected%:*}
+        run "$POSTERN_BIN/mailadm" -c "$DIR/postern.conf" -o local_domains=here.example -o log=stderr \
+            -o "auth=passwd-file:$BATS_TEST_TMPDIR/users pam" deliver "$name" < <(message x)
+        assert_failure "${expected#*:}"
+    done
+}

@@ -111,3 +111,38 @@ DIALOGUE
     assert_output --partial "$BATS_TEST_TMPDIR/bin/tls.so is of another build than this program: install both together"
     refute_output --partial 'crypt.so is of another build'
 }
+
+@test "where the configuration is broken the client is told that it is not his fault, and the log has file and line" {
+    local conf=$BATS_TEST_TMPDIR/broken.conf program start
+    printf '\nmial = x\n' >"$conf"
+    expected() { # PROGRAM
+        case $1 in
+        imapd) echo 'S: \* BYE \[UNAVAILABLE\] *' ;;
+        pop3d) echo 'S: -ERR \[SYS/TEMP\] *' ;;
+        lmtpd) echo 'S: 421 4.3.5 *' ;;
+        esac
+        echo E:
+    }
+    for program in imapd pop3d lmtpd; do
+        for start in nowait exec; do # a connected socket, a tunnel
+            run --separate-stderr "$TESTS/dialogue" "$start:$POSTERN_BIN/$program -c $conf" <<<"$(expected $program)"
+            assert_success
+            grep -F "$conf:2: unknown setting \`mial'; did you mean \`mail'?" <<<"$stderr"
+        done
+        run --separate-stderr "$TESTS/dialogue" "nowait:$POSTERN_BIN/$program -c $DIR/postern.conf -o login_root=/etc" \
+            <<<"$(expected $program)"
+        [ "$(id -u)" != 0 ] || assert_success
+        # Who speaks TLS could not read it.
+        "$TESTS/dialogue" "nowait:$POSTERN_BIN/$program -c $conf -o tls=implicit" <<<'E:'
+    done
+    # A listener that cannot start answers those who wait, so that nobody starts it again for them.
+    run --separate-stderr python3 - "$POSTERN_BIN/imapd" "$conf" <<'PY'
+import socket, subprocess, sys
+listener = socket.create_server(("127.0.0.1", 0))
+clients = [socket.create_connection(listener.getsockname()) for _ in range(3)]
+assert subprocess.run([sys.argv[1], "-c", sys.argv[2]], stdin=listener, timeout=10).returncode == 78
+for client in clients:
+    assert client.makefile("rb").read().startswith(b"* BYE [UNAVAILABLE] "), client
+PY
+    assert_success
+}

@@ -62,6 +62,21 @@ bool account_lookup(const struct conf *conf, const char *name, struct account *a
     return account_permitted(conf, account, err);
 }
 
+bool account_lookup_recipient(const struct conf *conf, const char *name, struct account *account,
+                              struct arena *arena, struct error *err)
+{
+    struct error trouble = { 0 };
+    if (account_lookup(conf, name, account, arena, &trouble))
+        return true;
+    if (trouble.class == ERROR_NOT_PERMITTED)
+        trouble.class = account->system_user && !account_in_range(conf, account, NULL)
+                            ? ERROR_NO_SUCH
+                            : ERROR_TEMPORARY;
+    if (err)
+        *err = trouble;
+    return false;
+}
+
 /* ---- becoming ---- */
 
 static bool verify(const struct account *account, struct error *err)

@@ -27,6 +27,9 @@ struct account {
 /* Finds name by the drivers of conf->auth, no password involved. ERROR_NO_SUCH: nobody has it; ERROR_TEMPORARY/UNAVAILABLE: a driver could not say;
  * ERROR_NOT_PERMITTED: found, but uid 0 or outside first_valid_uid..last_valid_uid (text says so). Strings in arena. */
 bool account_lookup(const struct conf *conf, const char *name, struct account *account, struct arena *arena, struct error *err);
+/* As account_lookup, for one who is to get mail: a system account outside the range is nobody's address, ERROR_NO_SUCH. A password
+ * file's entry that cannot be served was meant to be, and the administrator can mend it: ERROR_TEMPORARY. */
+bool account_lookup_recipient(const struct conf *conf, const char *name, struct account *account, struct arena *arena, struct error *err);
 
 /* Checks a login name: length, characters (auth_username_chars), case. Copies the normal form to out. */
 bool account_normalise(const struct conf *conf, struct bytes name, char out[ACCOUNT_NAME_MAX + 1], struct error *err);

@@ -51,27 +51,41 @@ const struct server_ids *server_ids(void)
     return &ids;
 }
 
-bool account_permitted(const struct conf *conf, const struct account *account, struct error *err)
+/* What the administrator can do, where he named the user himself. */
+static const char *remedy(const struct account *account)
+{
+    return account->system_user ? "" : ": give the entry another uid, or change the setting";
+}
+
+bool account_in_range(const struct conf *conf, const struct account *account, struct error *err)
 {
     unsigned uid = (unsigned)account->uid;
     const char *by = account->driver;
     if (uid == 0 || account->gid == 0)
         return error_set(err, ERROR_NOT_PERMITTED,
-                         "user %s (%s) has %s 0, which never gets mail service", account->name, by,
-                         uid == 0 ? "uid" : "gid");
+                         "user %s (%s) has %s 0, which never gets mail service%s", account->name,
+                         by, uid == 0 ? "uid" : "gid",
+                         account->system_user ? "" : ": give the entry another");
     if (!account->uid_is_default && conf->first_valid_uid > 0 && uid < conf->first_valid_uid)
         return error_set(err, ERROR_NOT_PERMITTED,
-                         "user %s (%s): uid %u is below first_valid_uid = %u", account->name, by,
-                         uid, conf->first_valid_uid);
+                         "user %s (%s): uid %u is below first_valid_uid = %u%s", account->name, by,
+                         uid, conf->first_valid_uid, remedy(account));
     if (!account->uid_is_default && conf->last_valid_uid > 0 && uid > conf->last_valid_uid)
         return error_set(err, ERROR_NOT_PERMITTED,
-                         "user %s (%s): uid %u is above last_valid_uid = %u", account->name, by,
-                         uid, conf->last_valid_uid);
+                         "user %s (%s): uid %u is above last_valid_uid = %u%s", account->name, by,
+                         uid, conf->last_valid_uid, remedy(account));
+    return true;
+}
+
+bool account_permitted(const struct conf *conf, const struct account *account, struct error *err)
+{
     uid_t own = server_ids()->uid;
-    if (own != 0 && uid != own)
+    if (!account_in_range(conf, account, err))
+        return false;
+    if (own != 0 && account->uid != own)
         return error_set(
             err, ERROR_NOT_PERMITTED,
             "user %s (%s) has uid %u, but this server runs as uid %u and serves only it",
-            account->name, by, uid, (unsigned)own);
+            account->name, account->driver, (unsigned)account->uid, (unsigned)own);
     return true;
 }

@@ -25,8 +25,9 @@ const struct driver *driver_of(const char *word, const char **argument, struct e
 /* The first driver that knows name; *driver is it. AUTH_FAILED: one could not say. */
 enum auth_found driver_find(const struct conf *conf, const char *name, const struct driver **driver,
                             struct auth_record *record, struct arena *arena, struct error *err);
-/* uid 0 never, first_valid_uid to last_valid_uid, and without root only our own uid.
- * ERROR_NOT_PERMITTED. */
+/* uid 0 never, and first_valid_uid to last_valid_uid. ERROR_NOT_PERMITTED. */
+bool account_in_range(const struct conf *conf, const struct account *account, struct error *err);
+/* In range, and without root our own uid. ERROR_NOT_PERMITTED. */
 bool account_permitted(const struct conf *conf, const struct account *account, struct error *err);
 
 /* The ids that this server runs as: as they were when first asked, since a worker drops them

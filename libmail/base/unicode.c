@@ -45,6 +45,18 @@ bool utf8_valid(struct bytes text)
     return true;
 }
 
+bool utf8_unfinished(struct bytes text)
+{
+    unsigned char c = (unsigned char)text.data[0];
+    size_t need = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
+    if (c < 0xC2 || c > 0xF4 || text.len >= need)
+        return false;
+    for (size_t i = 1; i < text.len; i++)
+        if (((unsigned char)text.data[i] & 0xC0) != 0x80)
+            return false;
+    return true;
+}
+
 void utf8_append(struct buf *out, uint32_t code)
 {
     char octets[4];

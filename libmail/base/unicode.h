@@ -9,6 +9,8 @@
 bool utf8_valid(struct bytes text);
 /* One code point at *at, which moves behind it; -1 (moving one octet) where it is malformed. */
 int32_t utf8_next(struct bytes text, size_t *at);
+/* Whether text (not empty) is the beginning of a character and no more: it may go on in the next piece. */
+bool utf8_unfinished(struct bytes text);
 /* What is no code point (a surrogate, more than U+10FFFF) becomes U+FFFD. */
 void utf8_append(struct buf *out, uint32_t code_point);
 

@@ -15,19 +15,30 @@ static bool copy_user(struct store *store, const struct store_user *user, struct
     return (store->user.name && store->user.home && store->user.service) || error_memory(err);
 }
 
+/* INBOX is not there and cannot be made, though nobody forbids it: something else has its place. */
+static bool in_the_way(const struct location *location, struct error *reason, struct error *err)
+{
+    bool exists = false;
+    if (reason->class != ERROR_EXISTS && reason->class != ERROR_NO_SUCH)
+        return error_set(err, reason->class, "%s", reason->text);
+    if (location->format->exists(location, BYTES("INBOX"), &exists, NULL) && exists)
+        return true; /* another session made it meanwhile */
+    return error_set(err, ERROR_CORRUPT,
+                     "%s cannot be made (%s): move away what is there and is no directory",
+                     location->inbox ? location->inbox : location->root, reason->text);
+}
+
 /* A user's first visit makes INBOX, and the way to it. */
 static bool make_inbox(struct store *store, struct error *err)
 {
     const struct namespace *ns = namespace_of(store, BYTES("INBOX"));
     const struct location *location = &ns->location;
-    struct error reason;
+    struct error reason = { 0 };
     bool exists;
     if (!location->format->exists(location, BYTES("INBOX"), &exists, err))
         return false;
-    if (exists || location->format->create(location, BYTES("INBOX"), &reason) ||
-        reason.class == ERROR_EXISTS)
-        return true;
-    return error_set(err, reason.class, "%s", reason.text);
+    return exists || location->format->create(location, BYTES("INBOX"), &reason) ||
+           in_the_way(location, &reason, err);
 }
 
 struct store *store_look(const struct store_user *user, struct error *err)

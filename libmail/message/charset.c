@@ -88,20 +88,6 @@ static void replacement(struct charset *charset, struct buf *out)
 
 /* ---- UTF-8 ---- */
 
-/* Whether text may be the beginning of a character. */
-static bool utf8_begins(struct bytes text)
-{
-    unsigned char c = (unsigned char)text.data[0];
-    size_t need = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
-    if (c < 0xC2 || c > 0xF4 || text.len >= need)
-        return false;
-    for (size_t i = 1; i < text.len; i++) {
-        if (((unsigned char)text.data[i] & 0xC0) != 0x80)
-            return false;
-    }
-    return true;
-}
-
 /* Copies what is well-formed. How many octets of text were used: all but the beginning of a
  * character. */
 static size_t utf8_copy(struct charset *charset, struct bytes text, struct buf *out)
@@ -112,7 +98,7 @@ static size_t utf8_copy(struct charset *charset, struct bytes text, struct buf *
             at++;
             continue;
         }
-        if (text.len - at < 4 && utf8_begins(bytes_skip(text, at)))
+        if (text.len - at < 4 && utf8_unfinished(bytes_skip(text, at)))
             break;
         size_t next = at;
         if (utf8_next(text, &next) < 0) {

@@ -80,20 +80,6 @@ static void step_character(struct text_match *match, int32_t character)
         step(match, mapped[i]);
 }
 
-/* Whether text is the beginning of a character and no more. */
-static bool unfinished(struct bytes text)
-{
-    unsigned char c = (unsigned char)text.data[0];
-    size_t need = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
-    if (c < 0xC2 || c > 0xF4 || text.len >= need)
-        return false;
-    for (size_t i = 1; i < text.len; i++) {
-        if (((unsigned char)text.data[i] & 0xC0) != 0x80)
-            return false;
-    }
-    return true;
-}
-
 static size_t ascii_run(struct bytes text)
 {
     size_t n = 0;
@@ -140,7 +126,7 @@ static size_t feed_whole(struct text_match *match, struct bytes text)
         size_t run = ascii_run(bytes_skip(text, at));
         feed_ascii(match, bytes_make(text.data + at, run));
         at += run;
-        if (at == text.len || match->found || unfinished(bytes_skip(text, at)))
+        if (at == text.len || match->found || utf8_unfinished(bytes_skip(text, at)))
             break;
         step_character(match, utf8_next(text, &at));
     }

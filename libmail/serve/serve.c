@@ -125,16 +125,27 @@ static int explain(const struct service *service)
     return EXIT_USAGE_;
 }
 
+/* Nobody can be served: said to the client, and with all its words to the administrator. */
+static int give_up(const struct serve *serve, const struct start *start, char **argv,
+                   const struct error *err)
+{
+    char line[200];
+    log_error("%s", err->text);
+    snprintf(line, sizeof(line),
+             "%sThe server is not set up right; the administrator finds the reason in the log",
+             serve->service->unavailable ? serve->service->unavailable : "");
+    start_refuse(start, argv, line);
+    return EXIT_CONFIG;
+}
+
 static int serve_start(struct serve *serve, const struct start *start, char **argv)
 {
     struct error err = { 0 };
     if (start->kind == START_PIPE)
         return session_preauth(serve, start->in, start->out);
     prepare_tls(serve, start->kind == START_LISTENING);
-    if (!sandbox_prepare(serve->conf, &err)) {
-        log_error("%s", err.text);
-        return EXIT_CONFIG;
-    }
+    if (!sandbox_prepare(serve->conf, &err))
+        return give_up(serve, start, argv, &err);
     if (start->kind == START_LISTENING)
         auth_warm(serve->conf);
     if (start->kind == START_LISTENING)
@@ -156,10 +167,8 @@ int serve_main(const struct service *service, int argc, char **argv)
         return 0; /* -V */
     if (first >= 0 && first < argc)
         error_set(&err, ERROR_INVALID, "%s takes no argument: %s", service->program, argv[first]);
-    if (first != argc) {
-        log_error("%s", err.text);
-        return EXIT_CONFIG;
-    }
+    if (first != argc)
+        return give_up(&serve, &start, argv, &err);
     if (start.kind == START_TERMINAL)
         return explain(service);
     int status = serve_start(&serve, &start, argv);

@@ -19,8 +19,9 @@ struct service {
     void (*login)(struct login *login);
     /* Serves the user; conf, input, output, account ready. Runs as that user. Its return value is the exit status. */
     int (*session)(struct session *session);
-    /* How a refusal starts where serve_main itself must say one (no PREAUTH for root, too many connections): "* BYE ", "-ERR ". */
-    const char *refusal;
+    /* How a refusal starts where serve_main itself must say one (no PREAUTH for root): "* BYE ", "-ERR "; and how one does that is the
+     * administrator's to mend: "* BYE [UNAVAILABLE] ", "-ERR [SYS/TEMP] ". */
+    const char *refusal, *unavailable;
     /* Standard input is a pipe: NULL serves the invoking user (session->resume.data NULL); else this sentence is said and the program ends. */
     const char *pipe_refused;
 };

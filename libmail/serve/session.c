@@ -36,13 +36,12 @@ static bool open_streams(struct session *s, int in, int out, struct error *err)
     return (s->in && s->out) || error_memory(err);
 }
 
-static void refuse(const struct serve *serve, int fd, const char *sentence)
+static void refuse(const char *start, int fd, const char *sentence)
 {
     struct output *out = output_fd(fd, 1024, 1000, false);
     if (!out)
         return;
-    output_printf(out, "%s%s\r\n", serve->service->refusal ? serve->service->refusal : "",
-                  sentence);
+    output_printf(out, "%s%s\r\n", start ? start : "", sentence);
     (void)output_flush(out, NULL);
     output_close(&out);
 }
@@ -68,8 +67,8 @@ static int run(struct connection *c, const struct grant *grant, struct session *
     return c->serve->service->session(session);
 }
 
-/* A supervisor may end what is left of the service when this process ends: login, our one child, first
- * sends what it still has. */
+/* A supervisor may end what is left of the service when this process ends: login, our one child,
+ * first sends what it still has. */
 static void await_login(const struct connection *c)
 {
     int status;
@@ -98,7 +97,7 @@ int session_run(struct connection *c, const struct grant *grant)
      * has all words. */
     if (!account_apply(&grant->account, c->serve->conf, &err) || !take_over(c, grant, &err)) {
         log_error("user %s: %s", grant->account.name, err.text);
-        refuse(c->serve, grant->stream,
+        refuse(c->serve->service->unavailable, grant->stream,
                "Your account is not set up right here. Tell your administrator; the log says why.");
         return 75;
     }
@@ -174,7 +173,7 @@ int session_preauth(const struct serve *serve, int in, int out)
         status = serve_pipe(serve, &session, in, out, &err);
     if (status < 0) {
         log_error("not served over a pipe: %s", err.text);
-        refuse(serve, out, err.text);
+        refuse(serve->service->refusal, out, err.text);
         status = 77; /* EX_NOPERM */
     }
     output_close(&session.out);

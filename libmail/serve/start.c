@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "base/output.h"
 
 #define LISTEN_FDS_START 3
 
@@ -100,9 +102,9 @@ static void save_stderr(int connection)
         replace(2, O_WRONLY);
 }
 
-/* What the starter ignores or blocks stays so across exec. Without SIGCHLD a listener would never learn
- * that a connection has ended; a listener that executes itself anew has good reasons to block the
- * others until it can take them. */
+/* What the starter ignores or blocks stays so across exec. Without SIGCHLD a listener would never
+ * learn that a connection has ended; a listener that executes itself anew has good reasons to block
+ * the others until it can take them. */
 static void usual_signals(enum start_kind kind)
 {
     sigset_t none;
@@ -153,6 +155,42 @@ int start_socket(const struct start *start)
         close(start->in);
     start_release_standard();
     return fd;
+}
+
+/* ---- refusing ---- */
+
+static void say(int fd, const char *line)
+{
+    struct output *out = output_fd(fd, 1024, 1000, false);
+    if (!out)
+        return;
+    output_printf(out, "%s\r\n", line);
+    (void)output_flush(out, NULL);
+    output_close(&out);
+    shutdown(fd, SHUT_WR);
+}
+
+static void say_to_queue(int listening, const char *line)
+{
+    struct pollfd waiting = { .fd = listening, .events = POLLIN };
+    while (poll(&waiting, 1, 0) > 0 && (waiting.revents & POLLIN)) {
+        int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        say(fd, line);
+        close(fd);
+    }
+}
+
+void start_refuse(const struct start *start, char **argv, const char *line)
+{
+    for (char **word = argv; *word; word++)
+        if (strcmp(*word, "tls=implicit") == 0 || strcmp(*word, "-otls=implicit") == 0)
+            return;
+    for (size_t i = 0; i < start->listen_count; i++)
+        say_to_queue(start->listen_fds[i], line);
+    if (start->kind == START_CONNECTED || start->kind == START_PIPE)
+        say(start->out, line);
 }
 
 /* ---- addresses ---- */

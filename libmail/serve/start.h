@@ -32,6 +32,9 @@ void start_local(int fd, char out[64]);
 void start_tune(int fd);
 /* Makes descriptors 0 and 1 /dev/null. */
 void start_release_standard(void);
+/* Says a line (CRLF is added) to who waits at what was given, and no more: the connection, or all that are in the queues of the listening
+ * sockets. For a program that cannot serve anybody; where argv says tls=implicit nothing is said, since the client would not understand. */
+void start_refuse(const struct start *start, char **argv, const char *line);
 /* The connection of START_CONNECTED as one descriptor (close-on-exec, above 2); descriptors 0 and 1 become /dev/null. -1 when there is none left. */
 int start_socket(const struct start *start);
 

@@ -4,13 +4,32 @@
 static void utf8_of_the_standard(void **state)
 {
     (void)state;
-    static const char *const good[] = { "", "abc", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80",
-                                        "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
-                                        "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf" };
-    static const char *const bad[] = {
-        "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x41", "\xe0\x9f\xbf", "\xe2\x82",
-        "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-        "\xff", "\xf0\x90\x80", "a\xe9" };
+    static const char *const good[] = { "",
+                                        "abc",
+                                        "\xc2\x80",
+                                        "\xdf\xbf",
+                                        "\xe0\xa0\x80",
+                                        "\xed\x9f\xbf",
+                                        "\xee\x80\x80",
+                                        "\xef\xbf\xbf",
+                                        "\xf0\x90\x80\x80",
+                                        "\xf4\x8f\xbf\xbf" };
+    static const char *const bad[] = { "\x80",
+                                       "\xbf",
+                                       "\xc0\x80",
+                                       "\xc1\xbf",
+                                       "\xc2",
+                                       "\xc2\x41",
+                                       "\xe0\x9f\xbf",
+                                       "\xe2\x82",
+                                       "\xed\xa0\x80",
+                                       "\xed\xbf\xbf",
+                                       "\xf0\x8f\xbf\xbf",
+                                       "\xf4\x90\x80\x80",
+                                       "\xf5\x80\x80\x80",
+                                       "\xff",
+                                       "\xf0\x90\x80",
+                                       "a\xe9" };
     for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
         if (!utf8_valid(bytes_of(good[i])))
             fail_msg("good %zu", i);
@@ -62,6 +81,18 @@ static void a_malformed_octet_costs_one_octet(void **state)
     assert_int_equal(at, 3);
 }
 
+static void the_beginning_of_a_character_is_unfinished(void **state)
+{
+    (void)state;
+    static const char *const begun[] = { "\xc3", "\xe2", "\xe2\x82", "\xf0\x9f\x98" };
+    static const char *const not [] = { "x",    "\xc3\xa4", "\xe2\x82\xac", "\xe2x",
+                                        "\x82", "\xc0",     "\xff" };
+    for (size_t i = 0; i < sizeof(begun) / sizeof(*begun); i++)
+        assert_true(utf8_unfinished(bytes_of(begun[i])));
+    for (size_t i = 0; i < sizeof(not ) / sizeof(*not ); i++)
+        assert_false(utf8_unfinished(bytes_of(not [i])));
+}
+
 static void modified_utf7_both_ways(void **state)
 {
     (void)state;
@@ -73,7 +104,8 @@ static void modified_utf7_both_ways(void **state)
         { "&-", "&" },
         { "Q&-A", "Q&A" },
         { "&--", "&-" },
-        { "~peter/mail/&U,BTFw-/&ZeVnLIqe-", "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e" },
+        { "~peter/mail/&U,BTFw-/&ZeVnLIqe-",
+          "~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e" },
         { "Entw&APw-rfe", "Entw\xc3\xbcrfe" },
         { "&2D3eAA-", "\xf0\x9f\x98\x80" },
         { "&AOQA9gD8-", "\xc3\xa4\xc3\xb6\xc3\xbc" },
@@ -153,7 +185,9 @@ static void encoding_refuses_what_is_not_utf8(void **state)
 static void any_text_survives_the_way_through_utf7(void **state)
 {
     (void)state;
-    static const char *const pieces[] = { "a", "&", "-", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80" };
+    static const char *const pieces[] = {
+        "a", "&", "-", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"
+    };
     for (unsigned n = 0; n < 6 * 6 * 6 * 6 * 6; n++) {
         struct buf text = BUF_INIT(100), utf7 = BUF_INIT(200), back = BUF_INIT(100);
         for (unsigned rest = n + 1; rest > 0; rest /= 6)
@@ -174,6 +208,7 @@ int main(void)
         cmocka_unit_test(every_code_point_comes_back),
         cmocka_unit_test(what_is_no_code_point_is_replaced),
         cmocka_unit_test(a_malformed_octet_costs_one_octet),
+        cmocka_unit_test(the_beginning_of_a_character_is_unfinished),
         cmocka_unit_test(modified_utf7_both_ways),
         cmocka_unit_test(names_that_are_not_modified_utf7),
         cmocka_unit_test(encoding_refuses_what_is_not_utf8),
