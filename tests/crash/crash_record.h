@@ -213,6 +213,8 @@ static void put_call(const struct thread *t, int64_t result)
         put_change(t, result);
     else if (kind == SYNC && t->ino != 0)
         fprintf(record, "sync\t%ju\n", (uintmax_t)t->ino);
+    else if (kind == SYNC_ALL)
+        fputs("sync-all\n", record);
     else if ((kind == OUT || kind == WRITE) && strcmp(t->path, connection) == 0)
         fprintf(record, "out\t%jd\n", (intmax_t)result);
     else if (kind == MAP && t->ino != 0 && t->args[2] & PROT_WRITE && t->args[3] & MAP_SHARED)

@@ -12,7 +12,7 @@
  * --record writes a line a successful call, fields set off by TAB, octets of paths and data in hex:
  *     create INO PATH       mkdir INO PATH      link INO PATH       nameless INO
  *     rename PATH PATH      unlink PATH         rmdir PATH
- *     write INO AT DATA     truncate INO LENGTH times INO NS        sync INO
+ *     write INO AT DATA     truncate INO LENGTH times INO NS        sync INO    sync-all
  *     stamp INO NS          modification time of what the call before has changed
  *     out COUNT             so many octets went to standard output's socket
  *     unmodelled NAME       something that a replay cannot do
@@ -95,7 +95,7 @@ static bool fd_changes(struct thread *t)
         t->at = t->call->number == SYS_pwrite64 || t->call->number == SYS_pwritev
                     ? (int64_t)t->args[3]
                     : position_of(t->tid, fd);
-    return t->call->kind != SYNC;
+    return t->call->kind != SYNC && t->call->kind != SYNC_ALL;
 }
 
 static bool path_changes(struct thread *t)

@@ -115,6 +115,8 @@ class Disk:
             self.change_file(what, self.files[int(words[0])], words[1:])
         elif what == 'sync':
             self.sync(int(words[0]))
+        elif what == 'sync-all':
+            self.sync_all()
         elif what == 'stamp':
             self.stamp(int(words[0]), int(words[1]))
         else:
@@ -147,6 +149,12 @@ class Disk:
             if needed & set(change[1]):
                 needed |= set(change[1])
                 change[0] = True
+
+    def sync_all(self):
+        for file in self.files.values():
+            file.sync()
+        for change in self.changes:
+            change[0] = True
 
     # ---- what may be left
 
