@@ -63,6 +63,8 @@ static bool still_unlisted(struct maildir *maildir, struct scan *scan, bool *aga
         else if (!kept ||
                  !bytes_equal(found_base(scan, &scan->unlisted[kept - 1]), found_base(scan, found)))
             scan->unlisted[kept++] = *found;
+        else
+            *again = true; /* a second file of this name: the next scan parts the two */
     }
     scan->count = kept;
     return !failed;
