@@ -205,3 +205,18 @@ void dotlock_release(struct dotlock *lock)
     close(lock->fd);
     lock->fd = -1;
 }
+
+bool dotlock_held(int dirfd, const char *path)
+{
+    char name[sizeof(((struct dotlock *)0)->path)];
+    struct flock held = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    int len = snprintf(name, sizeof(name), "%s.lock", path);
+    int fd = len > 0 && (size_t)len < sizeof(name)
+                 ? openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+                 : -1;
+    if (fd < 0)
+        return false;
+    bool locked = fcntl(fd, F_OFD_GETLK, &held) == 0 && held.l_type != F_UNLCK;
+    close(fd);
+    return locked;
+}

@@ -43,6 +43,8 @@ struct dotlock {
     char path[512]; /* of the lock file, relative to dirfd */
 };
 bool dotlock_take(struct dotlock *lock, int dirfd, const char *path, int timeout_ms, int stale_ms, struct error *err);
+/* Whether a living process has it that took it with dotlock_take(). */
+bool dotlock_held(int dirfd, const char *path);
 void dotlock_release(struct dotlock *lock); /* removes the file if it is still ours */
 
 /* An unpredictable and unique name part: "1763778000.M123456P4321Q7R0123456789abcdef.host" (maildir(5) rules: "/" and ":" in the

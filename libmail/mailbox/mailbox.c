@@ -5,7 +5,7 @@
 #include "index/index.h"
 #include "mailbox/store_private.h"
 
-enum { LOCATE_MEMORY = 64 * 1024 };
+enum { LOCATE_MEMORY = 64 * 1024, FOLLOW_TRIES = 3 };
 
 bool mailbox_init(struct mailbox *mailbox, const struct mailbox_ops *ops,
                   const struct location *location, struct bytes name, bool write, struct error *err)
@@ -100,10 +100,28 @@ bool mailbox_writable(const struct mailbox *mailbox)
     return mailbox->write;
 }
 
+bool mailbox_follow(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out,
+                    struct error *err)
+{
+    struct error failure = { 0 };
+    for (int i = 0; i < FOLLOW_TRIES; i++) {
+        failure.class = ERROR_NONE;
+        if (!mailbox->ops->sync(mailbox, err))
+            return false;
+        if (view_follow(mailbox, keep_numbers, out, &failure))
+            return true;
+        if (failure.class != ERROR_CORRUPT)
+            break;
+    }
+    if (err)
+        *err = failure;
+    return false;
+}
+
 bool mailbox_sync(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out,
                   struct error *err)
 {
-    return mailbox->ops->sync(mailbox, err) && view_follow(mailbox, keep_numbers, out, err);
+    return mailbox_follow(mailbox, keep_numbers, out, err);
 }
 
 static bool may_write(const struct mailbox *mailbox, struct error *err)

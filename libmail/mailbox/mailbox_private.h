@@ -104,7 +104,11 @@ bool mailbox_init(struct mailbox *mailbox, const struct mailbox_ops *ops,
 /* Frees what the common part owns, the index too; not mailbox. */
 void mailbox_release(struct mailbox *mailbox);
 
-/* Makes the view follow the format's state; out may be NULL (at opening). */
+/* Brings the index up to date and makes the view follow; an index that turns out to be damaged is made anew. out may be
+ * NULL (at opening). */
+bool mailbox_follow(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out,
+                    struct error *err);
+/* Makes the view follow the index; out may be NULL. ERROR_CORRUPT: the index is damaged. */
 bool view_follow(struct mailbox *mailbox, bool keep_numbers, struct mailbox_changes *out,
                  struct error *err);
 void view_free(struct view *view);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include "base/log.h"
 
-enum { GROUP = 8, TRIES = 100 }; /* words of bits for each rank */
+enum { GROUP = 8 /* words of bits for each rank */, TRIES = 8 };
 
 void view_free(struct view *view)
 {
@@ -191,6 +191,9 @@ static bool start(struct mailbox *mailbox, struct error *err)
     struct index_header header;
     bool memory = true;
     for (int i = 0; i < TRIES; i++) {
+        /* Somebody is in the middle of a change, or was killed there: with the lock it is completed. */
+        if (i == TRIES - 1 && index_begin(mailbox->index, INDEX_WAIT_MS, NULL))
+            index_cancel(mailbox->index);
         begin_view(view, index_records(mailbox->index));
         if (!view->records || !records_header(view->records, &header))
             break;
@@ -202,6 +205,8 @@ static bool start(struct mailbox *mailbox, struct error *err)
             return true;
         }
     }
+    records_drop(&view->records);
+    view->slots = view->count = 0;
     index_damaged(mailbox->index, "it does not say which messages were removed");
     return error_set(err, ERROR_CORRUPT, "the index of %s is damaged", mailbox->name);
 }
@@ -435,7 +440,7 @@ static bool follow(struct mailbox *mailbox, bool keep_numbers, struct error *err
     }
     if (!records_header(view->records, &header)) {
         index_damaged(mailbox->index, "has a damaged header");
-        return error_set(err, ERROR_TEMPORARY, "the index of %s is damaged", mailbox->name);
+        return error_set(err, ERROR_CORRUPT, "the index of %s is damaged", mailbox->name);
     }
     if (!follow_log(mailbox, &header, err) || (!keep_numbers && !drop_gone(mailbox)))
         return error_memory(err);

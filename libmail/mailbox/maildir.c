@@ -58,7 +58,7 @@ static bool maildir_unpark(struct mailbox *mailbox)
     if (mailbox->write && faccessat(maildir->root, "cur", W_OK, AT_EACCESS) != 0)
         return false;
     make_missing(maildir);
-    maildir->parked = !maildir_sync(mailbox, NULL) || !view_follow(mailbox, false, NULL, NULL);
+    maildir->parked = !mailbox_follow(mailbox, false, NULL, NULL);
     return !maildir->parked;
 }
 
@@ -245,8 +245,7 @@ struct mailbox *maildir_open(const struct location *location, struct bytes name,
         mailbox->index = index_open(NULL, true);
         maildir->memory = true;
     }
-    if ((mailbox->index || error_memory(err)) && maildir_sync(mailbox, err) &&
-        view_follow(mailbox, false, NULL, err))
+    if ((mailbox->index || error_memory(err)) && mailbox_follow(mailbox, false, NULL, err))
         return mailbox;
     error_prefix(err, "opening %s: ", maildir->paths.mail);
     maildir_release(maildir);

@@ -20,10 +20,12 @@ static bool check_is_due(const struct index_header *header)
     return header->check_due && (now >= header->check_due || header->check_due > now + DUE_MOST_MS);
 }
 
-static bool somebody_adds(const struct index_header *header)
+/* A message was moved in, and whoever did that is about to list it; unless he was killed. */
+static bool somebody_adds(const struct maildir *maildir, const struct index_header *header)
 {
     int64_t now = maildir_wall_clock();
-    return now < header->adding_until && header->adding_until < now + DUE_MOST_MS;
+    return now < header->adding_until && header->adding_until < now + DUE_MOST_MS &&
+           dotlock_held(maildir->uidlist.dir, UIDLIST);
 }
 
 static bool stamp_holds(const struct maildir_stamp *now, const struct index_header *header)
@@ -43,7 +45,8 @@ bool maildir_index_holds(struct maildir *maildir, const struct maildir_stamp *no
     if (maildir->virtual)
         return true;
     uint64_t mark = uidlist_mark(&maildir->uidlist);
-    return mark && (mark == header->list_mark || somebody_adds(header));
+    return mark && (header->adding_until ? somebody_adds(maildir, header)
+                                         : mark == header->list_mark);
 }
 
 /* Of the slots from recent_from on, those whose message is there. */
@@ -77,7 +80,7 @@ bool maildir_index_status(const struct maildir_paths *paths, struct store_status
                                  .cur_ino = cur.st_ino,
                                  .new_ino = fresh.st_ino };
     if (!stamp_holds(&now, &header) || check_is_due(&header) ||
-        header.list_mark != uidlist_mark_of(&list))
+        header.list_mark != uidlist_mark_of(&list) || header.adding_until)
         return false;
     *out = (struct store_status){
         .messages = header.count - header.dead,

@@ -300,7 +300,7 @@ def try_state(prepared, bench, results, state, answered):
     told = results[:answered] + [s.Result() for _ in results[answered:answered + 1]]
     model, problems = prepared.expected(told, power=True)
     bench.build(state)
-    return problems + verify(bench.home, model)
+    return problems + verify(bench.home, model, rebooted=True)
 
 
 def try_scenario(job):

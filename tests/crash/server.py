@@ -3,6 +3,7 @@ import os
 import re
 import socket
 import subprocess
+import uuid
 
 USER = 65534 if os.geteuid() == 0 else os.geteuid()
 BIN = os.environ.get('POSTERN_BIN') or os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../build')
@@ -92,10 +93,19 @@ class Lmtp(Client):
         return reply.startswith(b'250'), reply.decode()
 
 
+def another_boot(home, command):
+    """The command after the machine was started again, as far as it can see."""
+    boot = os.path.dirname(home) + '/boot_id'
+    with open(boot, 'w') as out:
+        out.write(str(uuid.uuid4()) + '\n')
+    return ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"', boot,
+            'setpriv', '--reuid=%d' % USER, '--regid=%d' % USER, '--clear-groups', *command]
+
+
 class Server:
     """A server on `home`; tracing: options of crash_trace, or None. With `settings` as -o."""
 
-    def __init__(self, client, home, tracing=None, settings=()):
+    def __init__(self, client, home, tracing=None, settings=(), rebooted=False):
         ours, theirs = socket.socketpair()
         report, writing = os.pipe()
         command = [os.path.join(BIN, client.program), '-o', 'mail=maildir:%s/Maildir' % home]
@@ -106,6 +116,8 @@ class Server:
             who = {}
             command = [os.path.join(BIN, 'crash_trace'), '--root', home, '--user', str(USER), '--report', str(writing),
                        *tracing, *command]
+        if rebooted and os.geteuid() == 0:
+            who, command = {}, another_boot(home, command)
         with open(os.path.dirname(home) + '/log', 'ab') as log:
             self.process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=log, pass_fds=[writing],
                                             env={'HOME': home, **SANITIZER}, cwd='/', **who)

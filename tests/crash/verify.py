@@ -10,9 +10,9 @@ from server import Imap, Server
 SLOW = 15
 
 
-def look(home, model, then=lambda client, found: None):
+def look(home, model, then=lambda client, found: None, rebooted=False):
     """What a new session shows; then(client, found) goes on in it."""
-    with Server(Imap, home) as server:
+    with Server(Imap, home, rebooted=rebooted) as server:
         server.client.greet()
         found = m.look(server.client, also=[box for box, allowed in model.boxes.items() if allowed == {True}])
         then(server.client, found)
@@ -31,7 +31,7 @@ def probe(client, model, found, problems):
         model.add(box, token)
 
 
-def examine(home, model):
+def examine(home, model, rebooted):
     problems = []
 
     def judge(client, found):
@@ -39,7 +39,7 @@ def examine(home, model):
         m.pin(model, found)
         probe(client, model, found, problems)
 
-    look(home, model, judge)
+    look(home, model, judge, rebooted)
     again = look(home, model)
     problems += ['afterwards: ' + problem for problem in m.compare(model, again)]
     m.pin(model, again)
@@ -47,11 +47,11 @@ def examine(home, model):
     return problems + ['without index: ' + problem for problem in m.compare(model, look(home, model))]
 
 
-def verify(home, model):
+def verify(home, model, rebooted=False):
     """Sentences about what is wrong."""
     began = time.monotonic()
     try:
-        problems = examine(home, copy.deepcopy(model))
+        problems = examine(home, copy.deepcopy(model), rebooted)
     except (AssertionError, TypeError) as e:
         problems = ['%s: %s' % (type(e).__name__, e)]
     except Exception as e:  # the server ended, or said nothing
