@@ -42,16 +42,23 @@ bool index_take_records(struct index *index, int fd)
         return false;
     index->records = records_open(fd, &wrong);
     index->broken = false;
-    if (!index->records)
+    if (index->records)
+        index->bad_file = 0;
+    else
         log_warning("%s/" INDEX_FILE " %s: it is built anew", index->path, wrong);
     return index->records != NULL;
 }
 
 static bool reopen(struct index *index)
 {
+    struct stat st;
     int fd = open_file(index, INDEX_FILE, index->write ? O_RDWR : O_RDONLY);
     if (fd < 0 && index->write && errno == EACCES)
         fd = open_file(index, INDEX_FILE, O_RDONLY);
+    if (fd >= 0 && index->bad_file && fstat(fd, &st) == 0 && st.st_ino == index->bad_file) {
+        close(fd);
+        fd = -1;
+    }
     return index_take_records(index, fd);
 }
 
@@ -126,8 +133,11 @@ bool index_is_current(const struct index *index, int open, const char *name)
 
 void index_damaged(struct index *index, const char *what)
 {
+    struct stat st;
     if (!index->broken)
         log_warning("%s/" INDEX_FILE ": %s: it is built anew", index->path, what);
+    if (index->records && fstat(index->records->fd, &st) == 0)
+        index->bad_file = st.st_ino;
     index->broken = true;
 }
 

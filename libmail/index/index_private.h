@@ -55,6 +55,7 @@ struct index {
     bool write;
     bool write_told;   /* that writing failed was logged */
     bool broken;       /* the records were found damaged */
+    uint64_t bad_file; /* inode of the damaged file: it is not opened again */
     uint32_t session;  /* marks what this session changes in the log */
     struct records *records;
     struct changelog log;

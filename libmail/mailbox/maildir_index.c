@@ -175,7 +175,9 @@ bool maildir_index_load(struct maildir *maildir, struct error *err)
     struct taking taking = { .text = BUF_INIT(512) };
     bool damaged = false;
     forget(maildir);
-    if (!index_records(index) || header->uidvalidity != maildir->uidlist.uidvalidity)
+    /* After a power cut some of its pages may be older than others. */
+    if (!index_records(index) || header->uidvalidity != maildir->uidlist.uidvalidity ||
+        header->boot != index_boot())
         return true;
     bool ok = take_records(maildir, header, &taking, &damaged);
     buf_free(&taking.text);
@@ -330,7 +332,7 @@ bool maildir_index_save(struct maildir *maildir, struct error *err)
     save.fresh_from = UINT32_MAX;
     if (index_records(index) && save.before.uidvalidity == maildir->uidlist.uidvalidity)
         save.old = records_hold(index_records(index));
-    save.anew = !save.old || belongs_between(&save);
+    save.anew = !save.old || save.before.boot != index_boot() || belongs_between(&save);
     bool ok = (!save.anew || begin_anew(&save, err)) &&
               (save_entries(&save) ||
                error_set(err, ERROR_TEMPORARY, "%s: the index cannot be written", maildir->paths.mail));
