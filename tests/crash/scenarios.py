@@ -270,6 +270,9 @@ SCENARIOS = {
         Op(append_text('INBOX', ('a3', (), 1), ('a4', ('\\Draft', 'new'), 1), ('a5', (), 1)),
            ('add', 'INBOX', 'a3', ()), ('add', 'INBOX', 'a4', ('\\Draft', 'new')), ('add', 'INBOX', 'a5', ())),
         append('Work', 'a6', ('other',)), logout()),
+    'copy-many': Scenario(
+        Imap, many, Op('SELECT INBOX'), Op('COPY 7:30 Work.Deep', *[('add', 'Work.Deep', 'x%d' % n, ()) for n in range(24)]), logout(),
+        must=('^sync-all',)),
     'store': Scenario(
         Imap, some, Op('SELECT INBOX'),
         Op('STORE 1:2 +FLAGS (\\Flagged)', ('flags', 'INBOX', 'm1', ('\\Flagged',)), ('flags', 'INBOX', 'm2', ('\\Seen', '\\Flagged')), soft=True),
