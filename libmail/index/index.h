@@ -18,6 +18,13 @@ struct index;
 /* The log of changes in the index's directory: whoever waits for changes watches it. */
 #define INDEX_LOG_NAME "postern.log.2"
 
+/* All that an index has on the disk, without its directory; the lock last. */
+enum { INDEX_FILES = 4 };
+extern const char *const index_files[INDEX_FILES];
+/* Removes them, under the lock: the next who opens the mailbox builds it anew. Who has them mapped goes on with what he
+ * has. ERROR_CONFLICT: somebody holds the lock for long; ERROR_NOT_PERMITTED, ... */
+bool index_drop(const char *directory, struct error *err);
+
 /* How long somebody who changes something waits for the lock. */
 enum { INDEX_WAIT_MS = 10000 };
 
