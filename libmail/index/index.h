@@ -93,7 +93,8 @@ struct index_message {
     struct bytes fields[INDEX_FIELD_COUNT]; /* none: nothing was parsed */
 };
 bool index_add_messages(struct index *index, const struct index_message *messages, size_t count);
-/* New flags of a message. quiet: the client of this session knows. */
+/* New flags of a message. quiet: the client of this session knows. A slot is changed or removed once until the next step
+ * or commit: what it was before is read from the file. */
 bool index_change(struct index *index, uint32_t slot, uint8_t flags, uint64_t keywords,
                   uint8_t place, bool quiet);
 bool index_remove(struct index *index, uint32_t slot);
