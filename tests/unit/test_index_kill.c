@@ -276,6 +276,7 @@ enum { MESSAGES_MOST = 2000, KILLS = 150, DEAD = 255 };
 struct promise {
     uint8_t done[MESSAGES_MOST + 1], next[MESSAGES_MOST + 1];
     uint32_t done_count, next_count; /* UIDs from 1 on */
+    volatile uint32_t rounds;        /* how often it wrote */
 };
 
 static uint32_t roll(uint32_t *state, uint32_t n)
@@ -327,6 +328,7 @@ static void write_for_ever(const char *path, struct promise *promise, uint32_t s
         if (ok) {
             memcpy(promise->done, promise->next, sizeof(promise->next));
             promise->done_count = promise->next_count;
+            promise->rounds++;
         }
     }
     _exit(1);
@@ -373,7 +375,9 @@ static void a_writer_killed_at_any_moment_keeps_its_promises(void **state)
         pid_t pid = fork();
         if (pid == 0)
             write_for_ever(p->path, promise, (uint32_t)i);
-        usleep(roll(&random, 8000));
+        for (int wait = 0; wait < 5000 && promise->rounds < (uint32_t)(i + 1) * 5; wait++)
+            usleep(1000);
+        usleep(roll(&random, 3000));
         assert_int_equal(kill(pid, SIGKILL), 0);
         int status;
         assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -386,7 +390,7 @@ static void a_writer_killed_at_any_moment_keeps_its_promises(void **state)
         place_recount(index);
         check_promise(index, promise);
     }
-    assert_true(promise->done_count > 100);
+    assert_true(promise->rounds >= KILLS * 5 && promise->done_count > 100);
     munmap(promise, sizeof(*promise));
     index_close(&index);
 }
