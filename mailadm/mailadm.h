@@ -16,6 +16,7 @@ int command_check(struct conf *conf, int argc, char **argv);
 int command_conf(struct conf *conf, int argc, char **argv);
 int command_deliver(struct conf *conf, int argc, char **argv);
 int command_help(struct conf *conf, int argc, char **argv);
+int command_index(struct conf *conf, int argc, char **argv);
 int command_pw(struct conf *conf, int argc, char **argv);
 int command_user(struct conf *conf, int argc, char **argv);
 

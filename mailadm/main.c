@@ -10,6 +10,8 @@ const struct command commands[] = {
     { "conf", "conf [-n] [NAME ...]", "show the settings, -n: those that were changed and where",
       command_conf },
     { "user", "user NAME", "explain who a user is and where his mail is", command_user },
+    { "index", "index build | verify [--deep] | show | drop USER [MAILBOX ...]",
+      "make, compare with the mail, show or remove the indexes of mailboxes", command_index },
     { "pw", "pw [-s SCHEME] [-t HASH]", "make a password hash, -t: test a password", command_pw },
     { "deliver", "deliver [-a ADDRESS] [-f SENDER] [-m MAILBOX] [USER]",
       "deliver the message on standard input", command_deliver },

@@ -242,3 +242,84 @@ END
     assert_success
     assert_equal "$(find home/ann/Maildir/new -type f | wc -l)" 2
 }
+
+@test "index build makes what servers need, verify finds it the same, drop takes it away" {
+    for i in 1 2 3; do message "$i" | deliver ann@example.org; done
+    message work | deliver ann+Work@example.org
+    rm -f home/ann/Maildir/postern.* home/ann/Maildir/.Work/postern.*
+    run mailadm index verify ann@example.org INBOX
+    assert_failure 2
+    assert_output --partial 'mailadm: INBOX: there is no index that can be read'
+    run mailadm index build ann@example.org
+    assert_success
+    assert_line 'INBOX: 3 messages'
+    assert_line 'Work: 1 messages'
+    [ "$(id -u)" != 0 ] || assert_equal "$(stat -c %u home/ann/Maildir/postern.index.2)" 12001
+    run mailadm index verify --deep ann@example.org
+    assert_success
+    assert_line 'INBOX: 3 messages, 0 differences'
+    assert_line 'Work: 1 messages, 0 differences'
+    # All that is cached is there: the messages are not needed for it.
+    run mailadm index show ann@example.org INBOX
+    assert_success
+    assert_line --partial '3 messages, 3 unseen, 0 deleted'
+    assert_line --partial '3 of 65536 slots in use, 0 of them dead (0%)'
+    assert_line --partial 'octets of the cache are in use, 32 wasted (2%)'
+    run script -qec "'$POSTERN_BIN/mailadm' -c postern.conf index build ann@example.org" /dev/null
+    assert_output --partial 'INBOX [##########                    ]  33%  1 of 3'
+    run mailadm index drop ann@example.org Work
+    assert_success
+    assert [ ! -e home/ann/Maildir/.Work/postern.index.2 ]
+    assert [ -e home/ann/Maildir/postern.index.2 ]
+    assert_equal "$(find home/ann/Maildir -path '*/new/*' | wc -l)" 4
+}
+
+@test "index verify says each difference in a sentence" {
+    for i in 1 2 3 4 5; do message "message $i" | deliver ann@example.org; done
+    mailadm index build ann@example.org
+    mapfile -t files < <(cd home/ann/Maildir/new && printf '%s\n' * | sort)
+    cd home/ann/Maildir
+    mv "new/${files[0]}" "cur/${files[0]}:2,F"
+    rm "new/${files[1]}"
+    printf 'changed' >"new/${files[2]}"
+    message new >new/9999999999.other.host
+    cd - >/dev/null
+    run mailadm index verify --deep ann@example.org
+    assert_failure 1
+    assert_line 'INBOX: message 1: the name says flags 0x4 and keywords 0, the record 0 and 0.'
+    assert_line 'INBOX: message 1 lies in cur, the record says new.'
+    assert_line 'INBOX: message 2 has no file.'
+    assert_line --partial 'INBOX: message 3 has 7 octets on the disk'
+    assert_line 'INBOX: message 3: the cached ENVELOPE is not what the message has.'
+    assert_line 'INBOX: the file new/9999999999.other.host has no UID in the list yet.'
+    refute_line --partial 'message 4'
+    # Whoever opens the mailbox mends that; what changed in place nobody may see (a message never changes).
+    mailadm index build ann@example.org
+    run mailadm index verify ann@example.org
+    assert_success
+    assert_line 'INBOX: 5 messages, 0 differences'
+    printf 'garbage' | dd of=home/ann/Maildir/postern.index.2 bs=1 seek=100 conv=notrunc status=none
+    run mailadm index verify ann@example.org
+    assert_failure 2
+    run mailadm index build ann@example.org
+    assert_success
+    run mailadm index verify --deep ann@example.org
+    assert_success
+}
+
+@test "index says what is wrong with how it was called" {
+    run mailadm index
+    assert_failure 64
+    run mailadm index paint ann@example.org
+    assert_failure 64
+    run mailadm index build
+    assert_failure 64
+    run mailadm index build --deep ann@example.org
+    assert_failure 64
+    run mailadm index show nobody.here
+    assert_failure 2
+    message one | deliver ann@example.org
+    run mailadm index show ann@example.org Nowhere
+    assert_failure 2
+    assert_output --partial 'mailadm: Nowhere: there is no such mailbox'
+}

@@ -94,8 +94,9 @@ bool cache_read(struct cache *cache, const struct index_record *record, unsigned
             return false;
         if (wanted & 1U << i) {
             buf_append(memory, at + from, (size_t)len);
-            if (buf_failed(memory) || (uint32_t)XXH3_64bits(memory->data + offsets[i], (size_t)len) !=
-                                          get_le(entry + AT_FIELDS + 8 * i + 4, 4)) {
+            const char *field = memory->data ? memory->data + offsets[i] : "";
+            if (buf_failed(memory) ||
+                (uint32_t)XXH3_64bits(field, (size_t)len) != get_le(entry + AT_FIELDS + 8 * i + 4, 4)) {
                 memory->len = start;
                 return false;
             }

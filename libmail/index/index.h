@@ -18,6 +18,13 @@ struct index;
 /* The log of changes in the index's directory: whoever waits for changes watches it. */
 #define INDEX_LOG_NAME "postern.log.2"
 
+/* All that an index has on the disk, without its directory; the lock last. */
+enum { INDEX_FILES = 4 };
+extern const char *const index_files[INDEX_FILES];
+/* Removes them, under the lock: the next who opens the mailbox builds it anew. Who has them mapped goes on with what he
+ * has. ERROR_CONFLICT: somebody holds the lock for long; ERROR_NOT_PERMITTED, ... */
+bool index_drop(const char *directory, struct error *err);
+
 /* How long somebody who changes something waits for the lock. */
 enum { INDEX_WAIT_MS = 10000 };
 
@@ -86,7 +93,8 @@ struct index_message {
     struct bytes fields[INDEX_FIELD_COUNT]; /* none: nothing was parsed */
 };
 bool index_add_messages(struct index *index, const struct index_message *messages, size_t count);
-/* New flags of a message. quiet: the client of this session knows. */
+/* New flags of a message. quiet: the client of this session knows. A slot is changed or removed once until the next step
+ * or commit: what it was before is read from the file. */
 bool index_change(struct index *index, uint32_t slot, uint8_t flags, uint64_t keywords,
                   uint8_t place, bool quiet);
 bool index_remove(struct index *index, uint32_t slot);

@@ -3,6 +3,7 @@
  * readers that are behind by some logs. */
 #include "index_fixture.h"
 
+#include <sys/wait.h>
 #include <xxhash.h>
 
 /* What the files are before and after a transaction. */
@@ -123,7 +124,7 @@ static void what_stands_in_the_log_is_completed(void **state)
 static void a_mod_sequence_of_a_killed_writer_is_not_given_again(void **state)
 {
     struct place *p = *state;
-    for (unsigned written = 0; written < 8; written++) {
+    for (unsigned written = WRITTEN_LOG; written < 8; written += WRITTEN_RECORDS) {
         struct states states;
         struct index *index = place_open(p);
         place_fill(p, index, 100);
@@ -135,9 +136,7 @@ static void a_mod_sequence_of_a_killed_writer_is_not_given_again(void **state)
         assert_well(p, index_commit(index, &p->err));
         take(p, &states, 1);
         index_close(&index);
-        if (!(written & WRITTEN_LOG))
-            continue;
-        put_state(p, &states, written);
+        put_state(p, &states, written | WRITTEN_LOG);
         index = place_open(p);
         place_change(p, index, 60, 31, false);
         assert_true(place_record(index, 60).modseq > far);
@@ -268,6 +267,134 @@ static void a_file_replaced_without_a_word_is_found_by_who_writes(void **state)
     index_close(&other);
 }
 
+/* ---- killed at any moment */
+
+enum { MESSAGES_MOST = 2000, KILLS = 150, DEAD = 255 };
+
+/* What messages should be, by UID: flags or DEAD. The writer says what it is about to do before it
+ * does it. */
+struct promise {
+    uint8_t done[MESSAGES_MOST + 1], next[MESSAGES_MOST + 1];
+    uint32_t done_count, next_count; /* UIDs from 1 on */
+    volatile uint32_t rounds;        /* how often it wrote */
+};
+
+static uint32_t roll(uint32_t *state, uint32_t n)
+{
+    *state = *state * 1664525 + 1013904223;
+    return (*state >> 8) % n;
+}
+
+static bool random_change(struct index *index, struct promise *promise, uint32_t *state)
+{
+    uint32_t uid = promise->done_count ? 1 + roll(state, promise->done_count) : 1,
+             what = roll(state, 10);
+    bool ok = true;
+    for (uint32_t n = 1 + roll(state, 30); ok && n && uid <= promise->done_count && what < 7;
+         n--, uid++) {
+        struct index_header *header = index_edit(index);
+        uint32_t slot = records_from(index_records(index), index->txn.written, uid);
+        if (promise->done[uid] == DEAD || slot >= header->count)
+            continue;
+        promise->next[uid] = what < 5 ? (uint8_t)roll(state, 32) : DEAD;
+        ok = what < 5 ? index_change(index, slot, promise->next[uid], uid, 0, false)
+                      : index_remove(index, slot);
+    }
+    for (uint32_t n = roll(state, 9); ok && n && what >= 7 && promise->next_count < MESSAGES_MOST;
+         n--) {
+        uid = ++promise->next_count;
+        promise->next[uid] = (uint8_t)roll(state, 32);
+        ok = index_add(index, &(struct index_record){
+                                  .uid = uid, .flags = promise->next[uid], .keywords = uid });
+    }
+    return ok;
+}
+
+/* Until it is killed. */
+static void write_for_ever(const char *path, struct promise *promise, uint32_t state)
+{
+    struct index *index = index_open(path, true);
+    struct error err;
+    for (bool ok = index != NULL; ok;) {
+        ok = index_begin(index, INDEX_WAIT_MS, &err) && index_records(index);
+        if (ok && roll(&state, 40) == 0) {
+            ok = index_compact(index, &err);
+            index_cancel(index);
+            continue;
+        }
+        memcpy(promise->next, promise->done, sizeof(promise->next));
+        promise->next_count = promise->done_count;
+        ok = ok && random_change(index, promise, &state) && index_commit(index, &err);
+        if (ok) {
+            memcpy(promise->done, promise->next, sizeof(promise->next));
+            promise->done_count = promise->next_count;
+            promise->rounds++;
+        }
+    }
+    _exit(1);
+}
+
+/* Each message is what it was promised to be, or about to become. Takes what it is for the promise.
+ */
+static void check_promise(struct index *index, struct promise *promise)
+{
+    struct index_header header = place_header(index);
+    struct index_record record;
+    uint32_t slot = 0;
+    uint32_t most =
+        promise->next_count > promise->done_count ? promise->next_count : promise->done_count;
+    for (uint32_t uid = 1; uid <= most; uid++) {
+        while (slot < header.count && records_uid(index_records(index), slot) < uid)
+            slot++;
+        bool has = slot < header.count && records_at(index_records(index), slot, &record) &&
+                   record.uid == uid;
+        uint8_t is = has && !(record.place & INDEX_DEAD) ? record.flags : DEAD;
+        if (uid <= promise->done_count)
+            assert_true(is == promise->done[uid] || is == promise->next[uid]);
+        else if (is == DEAD) { /* was not added: nor is what follows */
+            assert_true(!has && header.uidnext <= uid);
+            most = uid - 1;
+            break;
+        } else
+            assert_int_equal(is, promise->next[uid]);
+        promise->done[uid] = is;
+    }
+    promise->done_count = most;
+}
+
+static void a_writer_killed_at_any_moment_keeps_its_promises(void **state)
+{
+    struct place *p = *state;
+    struct promise *promise =
+        mmap(NULL, sizeof(*promise), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct index *index = place_open(p);
+    uint32_t random = 1;
+    assert_true(promise != MAP_FAILED);
+    place_fill(p, index, 0);
+    for (int i = 0; i < KILLS; i++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            write_for_ever(p->path, promise, (uint32_t)i);
+        for (int wait = 0; wait < 5000 && promise->rounds < (uint32_t)(i + 1) * 5; wait++)
+            usleep(1000);
+        usleep(roll(&random, 3000));
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+        uint64_t highest = place_header(index).modseq;
+        assert_well(p, index_begin(index, INDEX_WAIT_MS, &p->err));
+        assert_non_null(index_records(index));
+        assert_true(index_edit(index)->modseq > highest);
+        assert_well(p, index_commit(index, &p->err));
+        place_recount(index);
+        check_promise(index, promise);
+    }
+    assert_true(promise->rounds >= KILLS * 5 && promise->done_count > 100);
+    munmap(promise, sizeof(*promise));
+    index_close(&index);
+}
+
 /* ---- readers that are behind */
 
 struct told {
@@ -385,6 +512,7 @@ int main(void)
         TEST(a_log_that_is_not_the_records_own_is_left_alone),
         TEST(what_cannot_be_completed_is_given_up),
         TEST(a_file_replaced_without_a_word_is_found_by_who_writes),
+        TEST(a_writer_killed_at_any_moment_keeps_its_promises),
         TEST(a_reader_may_be_behind_by_one_log_and_not_by_two),
         TEST(a_log_that_was_deleted_is_missed_by_nobody),
     };
