@@ -172,6 +172,8 @@ static bool choose_way(struct maildir_append *append, const struct maildir *sour
     if (fstat(source->root, &from) != 0 || fstat(append->maildir->root, &to) != 0 ||
         from.st_dev != to.st_dev)
         return true;
+    if (from.st_ino == to.st_ino)
+        return true; /* looking for a message's file may need the lock */
     append->direct = maildir_lock(append->maildir, UIDLIST_LOCK_WAIT_MS, err);
     if (!append->direct || !append_ready_list(append->maildir, err))
         return false;
