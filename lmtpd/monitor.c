@@ -261,7 +261,8 @@ static bool answer_sign(struct monitor *monitor)
 static int await_question(struct monitor *monitor, unsigned *type, struct error *err)
 {
     for (;;) {
-        bool none = crew_tidy(&monitor->crew) & finder_tidy(&monitor->finder);
+        bool none = crew_tidy(&monitor->crew);
+        none = finder_tidy(&monitor->finder) && none;
         reap(monitor, WNOHANG);
         if (wait_ready(monitor->fd, POLLIN, none ? -1 : TIDY))
             return privsep_wait(monitor->fd, &monitor->gate, 0, type, err);

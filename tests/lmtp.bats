@@ -610,7 +610,7 @@ PY
     empty user15
     empty user16
     run python3 - "$LMTP" "$DIR" <<'PY'
-import glob, os, re, signal, smtplib, sys
+import glob, os, re, signal, smtplib, sys, time
 host, port = sys.argv[1].split(":")
 l = smtplib.LMTP(host, int(port))
 def pids():
@@ -621,6 +621,10 @@ for user in "user15", "user15", "user16", "user15":
 assert len(pids()) == 4, pids()
 assert os.getuid() != 0 or len(set(pids())) == 1, pids()
 os.kill(pids()[3], signal.SIGKILL)
+def running(pid):
+    try: return "State:\tZ" not in open("/proc/%d/status" % pid).read()
+    except OSError: return False
+while running(pids()[3]): time.sleep(0.01)
 l.sendmail("a@b.example", ["user16"], "Message-ID: <stay@b.example>\r\nSubject: x\r\n\r\nx\r\n")
 assert len(pids()) == 5 and pids()[4] != pids()[3], pids()
 l.quit()
@@ -719,6 +723,7 @@ E:
 DIALOGUE
     assert_success
     local where="passwd-file:$BATS_TEST_TMPDIR/users"
+    # shellcheck disable=SC2154 # run sets it
     stderr_has() { grep -F "$1" <<<"$stderr" || fail "no '$1' in: $stderr"; }
     stderr_has "error: recipient low: user low ($where:23): uid 33 is below first_valid_uid = 1000: give the entry another uid, or change the setting"
     stderr_has "error: recipient zero@here.example: user zero ($where:24) has uid 0, which never gets mail service: give the entry another"

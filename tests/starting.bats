@@ -127,6 +127,7 @@ DIALOGUE
         for start in nowait exec; do # a connected socket, a tunnel
             run --separate-stderr "$TESTS/dialogue" "$start:$POSTERN_BIN/$program -c $conf" <<<"$(expected $program)"
             assert_success
+            # shellcheck disable=SC2154 # run sets it
             grep -F "$conf:2: unknown setting \`mial'; did you mean \`mail'?" <<<"$stderr"
         done
         run --separate-stderr "$TESTS/dialogue" "nowait:$POSTERN_BIN/$program -c $DIR/postern.conf -o login_root=/etc" \

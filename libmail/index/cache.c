@@ -7,9 +7,14 @@
 #include "base/file.h"
 #include "index/index_private.h"
 
-/* An entry: magic, UID, size, wire size, date, what is known, then for each field its length and its check,
- * and the check of all that. The fields follow, then zeros up to CACHE_UNIT. */
-enum { ENTRY_MAGIC = 0x32686370, AT_FIELDS = 40, AT_CHECK = CACHE_ENTRY - 8, MAP_SLACK = 256 * 1024 };
+/* An entry: magic, UID, size, wire size, date, what is known, then for each field its length and
+ * its check, and the check of all that. The fields follow, then zeros up to CACHE_UNIT. */
+enum {
+    ENTRY_MAGIC = 0x32686370,
+    AT_FIELDS = 40,
+    AT_CHECK = CACHE_ENTRY - 8,
+    MAP_SLACK = 256 * 1024
+};
 
 static const char magic[8] = { 'P', 'S', 'T', 'C', 'C', 'H', '2', '\n' };
 
@@ -95,8 +100,8 @@ bool cache_read(struct cache *cache, const struct index_record *record, unsigned
         if (wanted & 1U << i) {
             buf_append(memory, at + from, (size_t)len);
             const char *field = memory->data ? memory->data + offsets[i] : "";
-            if (buf_failed(memory) ||
-                (uint32_t)XXH3_64bits(field, (size_t)len) != get_le(entry + AT_FIELDS + 8 * i + 4, 4)) {
+            if (buf_failed(memory) || (uint32_t)XXH3_64bits(field, (size_t)len) !=
+                                          get_le(entry + AT_FIELDS + 8 * i + 4, 4)) {
                 memory->len = start;
                 return false;
             }
@@ -104,8 +109,10 @@ bool cache_read(struct cache *cache, const struct index_record *record, unsigned
         from += len;
     }
     for (size_t i = 0; i < count; i++)
-        fields[i] = wanted & 1U << i ? (struct bytes){ memory->data ? memory->data + offsets[i] : "", fields[i].len }
-                                     : (struct bytes){ 0 };
+        fields[i] =
+            wanted & 1U << i
+                ? (struct bytes){ memory->data ? memory->data + offsets[i] : "", fields[i].len }
+                : (struct bytes){ 0 };
     return true;
 }
 

@@ -1,5 +1,5 @@
-/* The cache file: what was parsed of messages, an entry each, appended; a record says where. Each field has a check
- * of its own, so that one can be read without the others. */
+/* The cache file: what was parsed of messages, an entry each, appended; a record says where. Each
+ * field has a check of its own, so that one can be read without the others. */
 #ifndef INDEX_CACHE_H
 #define INDEX_CACHE_H
 
@@ -7,7 +7,12 @@
 #include "base/error.h"
 #include "index/records.h"
 
-enum { CACHE_HEADER = 32, CACHE_FIELDS = 8, CACHE_ENTRY = 112, CACHE_ENTRY_MOST = 64 * 1024 * 1024 };
+enum {
+    CACHE_HEADER = 32,
+    CACHE_FIELDS = 8,
+    CACHE_ENTRY = 112,
+    CACHE_ENTRY_MOST = 64 * 1024 * 1024
+};
 
 struct cache {
     int fd;      /* -1: none */
@@ -20,8 +25,8 @@ bool cache_open(struct cache *cache, int fd, uint32_t uidvalidity);
 void cache_close(struct cache *cache);
 bool cache_start(struct cache *cache, int fd, uint32_t uidvalidity, struct error *err);
 
-/* Reads those fields of a record's entry whose bits are in wanted (1 << field), each appended to memory. False: there is
- * none, or it is damaged. */
+/* Reads those fields of a record's entry whose bits are in wanted (1 << field), each appended to
+ * memory. False: there is none, or it is damaged. */
 bool cache_read(struct cache *cache, const struct index_record *record, unsigned wanted,
                 struct buf *memory, struct bytes *fields, size_t count);
 

@@ -46,10 +46,9 @@ bool changelog_start(struct changelog *log, int fd, uint32_t uidvalidity, uint64
     put_le(header + 24, previous, 8);
     put_le(header + 32, previous_end, 8);
     put_le(header + 40, XXH3_64bits(header, 40), 8);
-    *log = (struct changelog){ .fd = fd,
-                               .id = get_le(header + 16, 8),
-                               .previous = previous,
-                               .previous_end = previous_end };
+    *log = (struct changelog){
+        .fd = fd, .id = get_le(header + 16, 8), .previous = previous, .previous_end = previous_end
+    };
     return file_write(fd, bytes_make(header, sizeof(header)), LOG_FILE, err);
 }
 
@@ -134,8 +133,8 @@ uint32_t log_item_uid(const char *item)
 
 size_t log_item_size(unsigned type)
 {
-    static const unsigned char sizes[] = { [INDEX_ADDED] = RECORD_SIZE,
-                                           [INDEX_CHANGED] = LOG_CHANGE,
-                                           [INDEX_REMOVED] = LOG_REMOVAL };
+    static const unsigned char sizes[] = {
+        [INDEX_ADDED] = RECORD_SIZE, [INDEX_CHANGED] = LOG_CHANGE, [INDEX_REMOVED] = LOG_REMOVAL
+    };
     return type < sizeof(sizes) ? sizes[type] : 0;
 }

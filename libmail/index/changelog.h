@@ -1,5 +1,6 @@
-/* The log of changes of one mailbox: appended entries, each whole or not there. It is written before the records are,
- * so that a killed writer's change is completed, and is what other sessions read to learn what changed. */
+/* The log of changes of one mailbox: appended entries, each whole or not there. It is written
+ * before the records are, so that a killed writer's change is completed, and is what other sessions
+ * read to learn what changed. */
 #ifndef INDEX_CHANGELOG_H
 #define INDEX_CHANGELOG_H
 
@@ -7,7 +8,13 @@
 #include "base/error.h"
 #include "index/records.h"
 
-enum { LOG_HEADER = 48, LOG_ENTRY = 32, LOG_CHANGE = 16, LOG_REMOVAL = 4, LOG_ENTRY_MOST = 1024 * 1024 };
+enum {
+    LOG_HEADER = 48,
+    LOG_ENTRY = 32,
+    LOG_CHANGE = 16,
+    LOG_REMOVAL = 4,
+    LOG_ENTRY_MOST = 1024 * 1024
+};
 
 struct changelog {
     int fd; /* -1: not open */

@@ -29,9 +29,9 @@ static struct index *make_index(void)
 
 static int open_file(const struct index *index, const char *name, int flags)
 {
-    return index->dir < 0 ? -1
-                          : openat(index->dir, name,
-                                   flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    return index->dir < 0
+               ? -1
+               : openat(index->dir, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 }
 
 bool index_take_records(struct index *index, int fd)
@@ -180,8 +180,8 @@ int index_create_file(struct index *index, const char *name, struct error *err)
     if (index->dir < 0)
         fd = memfd_create(name, MFD_CLOEXEC);
     else
-        fd = openat(index->dir, tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                    0600);
+        fd = openat(index->dir, tmp,
+                    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0)
         error_errno(err, errno, "creating %s/%s", index->path, tmp);
     return fd;

@@ -1,10 +1,11 @@
 /* One mailbox's index: a record of fixed size for each message in UID order, a log of changes, and
  * what was parsed of messages. A cache and nothing more: any file may be missing, old, damaged or
  * another's at any moment. Readers map the records and take no lock; whoever changes something
- * holds the lock, and every change stands in the log. What a record says of a message's content holds only
- * while the message takes as many octets as it did. FORMAT.md describes the files.
+ * holds the lock, and every change stands in the log. What a record says of a message's content
+ * holds only while the message takes as many octets as it did. FORMAT.md describes the files.
  *
- * A mailbox for which there is no place on the disk has an index in memory, for this session alone. */
+ * A mailbox for which there is no place on the disk has an index in memory, for this session alone.
+ */
 #ifndef INDEX_INDEX_H
 #define INDEX_INDEX_H
 
@@ -21,8 +22,9 @@ struct index;
 /* All that an index has on the disk, without its directory; the lock last. */
 enum { INDEX_FILES = 4 };
 extern const char *const index_files[INDEX_FILES];
-/* Removes them, under the lock: the next who opens the mailbox builds it anew. Who has them mapped goes on with what he
- * has. ERROR_CONFLICT: somebody holds the lock for long; ERROR_NOT_PERMITTED, ... */
+/* Removes them, under the lock: the next who opens the mailbox builds it anew. Who has them mapped
+ * goes on with what he has. ERROR_CONFLICT: somebody holds the lock for long; ERROR_NOT_PERMITTED,
+ * ... */
 bool index_drop(const char *directory, struct error *err);
 
 /* How long somebody who changes something waits for the lock. */
@@ -49,8 +51,8 @@ bool index_writable(const struct index *index);
 
 /* The header of the file in directory, without opening the index. False: none that can be read. */
 bool index_peek(const char *directory, struct index_header *out);
-/* Makes the records those of the file at the path, where it was replaced or was damaged. False: there
- * are none that can be read. */
+/* Makes the records those of the file at the path, where it was replaced or was damaged. False:
+ * there are none that can be read. */
 bool index_refresh(struct index *index);
 /* The records as they are now; NULL: there are none. Valid until the next refresh, begin or commit:
  * records_hold() them for longer. */
@@ -69,23 +71,24 @@ enum index_change_type { INDEX_ADDED = 1, INDEX_CHANGED, INDEX_REMOVED };
 void index_cursor_start(struct index *index, const struct index_header *header,
                         struct index_cursor *cursor);
 void index_cursor_stop(struct index_cursor *cursor);
-/* Calls each() for every message that was changed or removed (type, UID) up to header and not by this session's
- * index_change(..., quiet). False: the log does not reach back so far: compare mod-sequences. */
+/* Calls each() for every message that was changed or removed (type, UID) up to header and not by
+ * this session's index_change(..., quiet). False: the log does not reach back so far: compare
+ * mod-sequences. */
 bool index_follow(struct index *index, const struct index_header *header,
                   struct index_cursor *cursor,
                   bool (*each)(void *context, enum index_change_type type, uint32_t uid),
                   void *context);
 
 /* A transaction: the lock is taken (ERROR_CONFLICT when it is not to be had within wait_ms,
- * ERROR_NOT_PERMITTED where nothing can be written), what a killed writer left is put right, and the
- * header can be changed. Nothing is written before the commit, which gives the lock back, as does
- * index_cancel(). */
+ * ERROR_NOT_PERMITTED where nothing can be written), what a killed writer left is put right, and
+ * the header can be changed. Nothing is written before the commit, which gives the lock back, as
+ * does index_cancel(). */
 bool index_begin(struct index *index, int wait_ms, struct error *err);
 struct index_header *index_edit(struct index *index);
 /* An empty index for this UIDVALIDITY in place of what is there, for about so many messages. */
 bool index_create(struct index *index, uint32_t uidvalidity, uint32_t expected, struct error *err);
-/* A message behind all others (it gets the transaction's mod-sequence). False without memory or with a UID that
- * is not greater; the commit then fails, too. */
+/* A message behind all others (it gets the transaction's mod-sequence). False without memory or
+ * with a UID that is not greater; the commit then fails, too. */
 bool index_add(struct index *index, const struct index_record *record);
 /* Messages behind all others, with what was parsed of them. */
 struct index_message {
@@ -93,8 +96,8 @@ struct index_message {
     struct bytes fields[INDEX_FIELD_COUNT]; /* none: nothing was parsed */
 };
 bool index_add_messages(struct index *index, const struct index_message *messages, size_t count);
-/* New flags of a message. quiet: the client of this session knows. A slot is changed or removed once until the next step
- * or commit: what it was before is read from the file. */
+/* New flags of a message. quiet: the client of this session knows. A slot is changed or removed
+ * once until the next step or commit: what it was before is read from the file. */
 bool index_change(struct index *index, uint32_t slot, uint8_t flags, uint64_t keywords,
                   uint8_t place, bool quiet);
 bool index_remove(struct index *index, uint32_t slot);
@@ -104,7 +107,8 @@ bool index_commit(struct index *index, struct error *err);
 void index_cancel(struct index *index);
 /* What header.boot is when records and mail were compared since the machine was started. */
 uint64_t index_boot(void);
-/* In a transaction: new files without the removed messages and without what nobody needs of the cache. */
+/* In a transaction: new files without the removed messages and without what nobody needs of the
+ * cache. */
 bool index_compact(struct index *index, struct error *err);
 /* Whether that is worth it. */
 bool index_wasteful(const struct index *index, const struct index_header *header);
@@ -121,8 +125,9 @@ void index_put(struct index *index, const struct index_record *record);
 void index_fields_put(struct index *index, const struct index_record *record,
                       const struct bytes fields[INDEX_FIELD_COUNT]);
 void index_flush(struct index *index);
-/* The cached fields of a record from index_get, those whose bit is in wanted (1 << INDEX_ENVELOPE, ...; others and absent ones have
- * data NULL), appended to memory, which holds them. False: not known. */
+/* The cached fields of a record from index_get, those whose bit is in wanted (1 << INDEX_ENVELOPE,
+ * ...; others and absent ones have data NULL), appended to memory, which holds them. False: not
+ * known. */
 bool index_fields(struct index *index, const struct index_record *record, unsigned wanted,
                   struct buf *memory, struct bytes fields[INDEX_FIELD_COUNT]);
 

@@ -17,7 +17,8 @@ static bool copy_octets(struct index *index, uint64_t from, uint64_t to, uint64_
         ssize_t n = pread(index->records->fd, chunk, most, (off_t)from);
         if (n <= 0)
             ok = error_set(err, ERROR_CORRUPT, "%s/" INDEX_FILE " was cut off", index->path);
-        ok = ok && transaction_write_at(index, index->txn.file, chunk, (size_t)n, to, INDEX_FILE, err);
+        ok = ok &&
+             transaction_write_at(index, index->txn.file, chunk, (size_t)n, to, INDEX_FILE, err);
         from += ok ? (uint64_t)n : 0;
         to += ok ? (uint64_t)n : 0;
         size -= ok ? (uint64_t)n : 0;

@@ -95,7 +95,8 @@ void index_flush(struct index *index)
     if (!index->overlay.used && !index->stage.count)
         return;
     bool begun = index->write && index_begin(index, LEARN_WAIT_MS, &err);
-    bool ok = begun && index->records && write_learnt(index, &err) && transaction_write(index, &err);
+    bool ok =
+        begun && index->records && write_learnt(index, &err) && transaction_write(index, &err);
     if (begun && !ok && index->records)
         index_writing_failed(index, &err);
     if (begun)
@@ -163,11 +164,13 @@ bool index_add_messages(struct index *index, const struct index_message *message
         size_t staged = 0;
         for (next = at; next < count && stage.text.len < STAGE_MOST; next++)
             if (index->dir >= 0 && any_field(&messages[next]))
-                cache_stage_add(&stage, &messages[next].record, messages[next].fields, INDEX_FIELD_COUNT);
+                cache_stage_add(&stage, &messages[next].record, messages[next].fields,
+                                INDEX_FIELD_COUNT);
         bool cached = stage.count && index_have_cache(index, &err) &&
                       cache_stage_write(&stage, &index->cache, &index->txn.header.cache_end, &err);
         for (size_t i = at; ok && i < next; i++) {
-            bool has = cached && staged < stage.count && stage.records[staged].uid == messages[i].record.uid;
+            bool has = cached && staged < stage.count &&
+                       stage.records[staged].uid == messages[i].record.uid;
             ok = add_message(index, &messages[i], has ? &stage.records[staged] : NULL);
             staged += has;
         }
@@ -234,7 +237,9 @@ bool index_get(struct index *index, uint32_t uid, struct index_record *out)
     if (slot >= header.count || records_uid(index->records, slot) != uid)
         slot = records_from(index->records, header.count, uid);
     index->hint = slot;
-    return (slot < header.count && index_get_at(index, index->records, slot, out) && out->uid == uid) || learnt;
+    return (slot < header.count && index_get_at(index, index->records, slot, out) &&
+            out->uid == uid) ||
+           learnt;
 }
 
 bool index_fields(struct index *index, const struct index_record *record, unsigned wanted,
@@ -248,8 +253,9 @@ bool index_fields(struct index *index, const struct index_record *record, unsign
             return true;
         if (index->cache.fd >= 0 && index_is_current(index, index->cache.fd, CACHE_FILE))
             return false;
-        if (!index->records || !cache_open(&index->cache, open_cache_file(index, index->write ? O_RDWR : O_RDONLY),
-                                           index->records->uidvalidity))
+        if (!index->records ||
+            !cache_open(&index->cache, open_cache_file(index, index->write ? O_RDWR : O_RDONLY),
+                        index->records->uidvalidity))
             return false;
     }
     return false;

@@ -34,9 +34,10 @@ struct transaction {
     int lock; /* -1: none is open */
     struct index_header header;
     struct index_header before; /* as it is in the file */
-    int file;          /* of new records, which are not at the path yet; -1: the records are changed in place */
-    uint32_t written;  /* slots that the file has */
-    struct buf added;   /* encoded records, from slot `written` on */
+    int file; /* of new records, which are not at the path yet; -1: the records are changed in place
+               */
+    uint32_t written; /* slots that the file has */
+    struct buf added; /* encoded records, from slot `written` on */
     uint32_t last_uid;
     struct change {
         uint32_t slot;

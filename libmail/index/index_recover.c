@@ -83,7 +83,8 @@ bool transaction_recover(struct index *index, struct error *err)
     bool any = false;
     if (!txn->header.log || index->dir < 0)
         return true;
-    int fd = openat(index->dir, LOG_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    int fd =
+        openat(index->dir, LOG_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (!changelog_open(&log, fd, txn->header.uidvalidity) || log.id != txn->header.log) {
         changelog_close(&log);
         return true;

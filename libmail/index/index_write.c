@@ -1,5 +1,5 @@
-/* Writing: the log first, then the records, then the header that says how far both go. Whoever is killed between leaves
- * what the next writer completes from the log. */
+/* Writing: the log first, then the records, then the header that says how far both go. Whoever is
+ * killed between leaves what the next writer completes from the log. */
 #include "index/index_private.h"
 
 #include <errno.h>
@@ -124,7 +124,7 @@ static bool write_added(struct index *index, struct error *err)
 {
     struct transaction *txn = &index->txn;
     if (!transaction_write_at(index, records_fd(index), txn->added.data, txn->added.len,
-                  records_offset(txn->header.capacity, txn->written), INDEX_FILE, err))
+                              records_offset(txn->header.capacity, txn->written), INDEX_FILE, err))
         return false;
     txn->written += (uint32_t)(txn->added.len / RECORD_SIZE);
     txn->added.len = 0;
@@ -187,7 +187,9 @@ static bool gather(struct index *index, uint32_t slot, unsigned type, bool quiet
     struct change *change = next_change(txn);
     if (!change)
         return false;
-    *change = (struct change){ .slot = slot, .type = (unsigned char)type, .quiet = quiet, .record = *after };
+    *change = (struct change){
+        .slot = slot, .type = (unsigned char)type, .quiet = quiet, .record = *after
+    };
     header_count(&txn->header, slot, before, after);
     txn->count++;
     return true;
@@ -274,7 +276,8 @@ static bool new_log(struct index *index, struct error *err)
     return true;
 }
 
-/* What was in it is lost. The next one follows upon this change alone: nobody's cursor stands there. */
+/* What was in it is lost. The next one follows upon this change alone: nobody's cursor stands
+ * there. */
 static void forget_log(struct index_header *header)
 {
     header->log = 0;
@@ -374,7 +377,7 @@ static bool write_log(struct index *index, struct error *err)
     bool ok = buf_failed(&logging.text) || buf_failed(&logging.items)
                   ? error_memory(err)
                   : transaction_write_at(index, index->log.fd, logging.text.data, logging.text.len,
-                             txn->header.log_end, LOG_FILE, err);
+                                         txn->header.log_end, LOG_FILE, err);
     if (ok)
         txn->header.log_end = logging.at;
     buf_free(&logging.text);
@@ -393,8 +396,8 @@ static bool write_bits(struct index *index, const struct change *change, struct 
     if (!(octet & bit) == !dead)
         return true;
     octet ^= bit;
-    return transaction_write_at(index, index->records->fd, &octet, 1, records_bit_offset(change->slot),
-                    INDEX_FILE, err);
+    return transaction_write_at(index, index->records->fd, &octet, 1,
+                                records_bit_offset(change->slot), INDEX_FILE, err);
 }
 
 static bool write_changes(struct index *index, struct error *err)
@@ -409,7 +412,8 @@ static bool write_changes(struct index *index, struct error *err)
             record_encode(run + n * RECORD_SIZE, &txn->changes[i + n].record,
                           txn->header.uidvalidity);
         if (!transaction_write_at(index, index->records->fd, run, n * RECORD_SIZE,
-                      records_offset(txn->header.capacity, txn->changes[i].slot), INDEX_FILE, err))
+                                  records_offset(txn->header.capacity, txn->changes[i].slot),
+                                  INDEX_FILE, err))
             return false;
         for (size_t k = 0; k < n; k++)
             if (!write_bits(index, &txn->changes[i + k], err))
@@ -470,7 +474,8 @@ bool transaction_publish(struct index *index, struct error *err)
         mark_replaced(old);
         int fd = txn->file;
         txn->file = -1;
-        ok = index_take_records(index, fd) || error_set(err, ERROR_CORRUPT, "%s/" INDEX_FILE, index->path);
+        ok = index_take_records(index, fd) ||
+             error_set(err, ERROR_CORRUPT, "%s/" INDEX_FILE, index->path);
     }
     records_drop(&old);
     return ok;
@@ -480,13 +485,15 @@ bool transaction_write(struct index *index, struct error *err)
 {
     struct transaction *txn = &index->txn;
     if (txn->failed)
-        return error_set(err, ERROR_TEMPORARY, "%s: the index cannot take the changes", index->path);
+        return error_set(err, ERROR_TEMPORARY, "%s: the index cannot take the changes",
+                         index->path);
     if (txn->file >= 0) {
         static const unsigned char page[RECORDS_HEADER];
         if (!write_added(index, err) ||
             (!txn->header.count &&
              !transaction_write_at(index, txn->file, page, sizeof(page),
-                       records_offset(txn->header.capacity, 0) - sizeof(page), INDEX_FILE, err)))
+                                   records_offset(txn->header.capacity, 0) - sizeof(page),
+                                   INDEX_FILE, err)))
             return false;
         return write_header(index, err) && transaction_publish(index, err);
     }

@@ -59,12 +59,13 @@ static const struct {
     unsigned char at, octets;
     unsigned short field;
 } numbers[] = {
-    NUMBER(8, uidvalidity),   NUMBER(12, uidnext),    NUMBER(16, count),       NUMBER(20, dead),
-    NUMBER(24, unseen),       NUMBER(28, deleted),    NUMBER(32, first_unseen), NUMBER(36, recent_from),
-    NUMBER(40, fresh_from),   NUMBER(44, capacity),   NUMBER(48, modseq),      NUMBER(56, list_mark),
-    NUMBER(64, check_due),    NUMBER(72, boot),       NUMBER(80, log),         NUMBER(88, log_end),
-    NUMBER(96, cache),        NUMBER(104, cache_end), NUMBER(112, cache_live),
-    NUMBER(192, adding_until),
+    NUMBER(8, uidvalidity),   NUMBER(12, uidnext),       NUMBER(16, count),
+    NUMBER(20, dead),         NUMBER(24, unseen),        NUMBER(28, deleted),
+    NUMBER(32, first_unseen), NUMBER(36, recent_from),   NUMBER(40, fresh_from),
+    NUMBER(44, capacity),     NUMBER(48, modseq),        NUMBER(56, list_mark),
+    NUMBER(64, check_due),    NUMBER(72, boot),          NUMBER(80, log),
+    NUMBER(88, log_end),      NUMBER(96, cache),         NUMBER(104, cache_end),
+    NUMBER(112, cache_live),  NUMBER(192, adding_until),
 };
 enum { AT_REPLACED = 120, AT_STAMP = 128 };
 

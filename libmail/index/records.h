@@ -1,5 +1,6 @@
-/* The records file, mapped: a header, a bit for each removed message, and an array of records of fixed size in UID
- * order. A slot is a record's place in the array, counted from 0; it never changes while the file is the same. */
+/* The records file, mapped: a header, a bit for each removed message, and an array of records of
+ * fixed size in UID order. A slot is a record's place in the array, counted from 0; it never
+ * changes while the file is the same. */
 #ifndef INDEX_RECORDS_H
 #define INDEX_RECORDS_H
 
@@ -41,10 +42,12 @@ struct index_header {
     uint32_t fresh_from;   /* the format's: no UID below lies where new messages come in */
     uint64_t modseq;       /* the highest given */
     unsigned char stamp[INDEX_STAMP]; /* the format's: equal means that nothing changed */
-    uint64_t list_mark;    /* the format's: of its list of UIDs */
-    int64_t check_due;     /* the format's: from when on others' changes may have been missed; 0: none */
-    uint64_t boot;         /* when the machine was started */
-    int64_t adding_until;  /* the format's: until then somebody may be between its list and the records */
+    uint64_t list_mark;               /* the format's: of its list of UIDs */
+    int64_t
+        check_due; /* the format's: from when on others' changes may have been missed; 0: none */
+    uint64_t boot; /* when the machine was started */
+    int64_t adding_until; /* the format's: until then somebody may be between its list and the
+                             records */
     /* the index's own */
     uint32_t capacity;
     bool replaced; /* another file is at the path */

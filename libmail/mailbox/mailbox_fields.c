@@ -10,8 +10,7 @@
 enum {
     PARSE_MEMORY = 64 * 1024 * 1024,
     HEADER_MAX = 1024 * 1024,
-    PARSED = FIELD_ENVELOPE | FIELD_BODY | FIELD_BODYSTRUCTURE | FIELD_PARTS |
-             FIELD_SORT,
+    PARSED = FIELD_ENVELOPE | FIELD_BODY | FIELD_BODYSTRUCTURE | FIELD_PARTS | FIELD_SORT,
 };
 
 static bool feed_all(struct part_parser *parser, struct head *head, struct input *input,
@@ -203,8 +202,7 @@ static void remember_header(struct mailbox *mailbox, struct index_record *record
                             const struct message_source *source)
 {
     struct bytes fields[INDEX_FIELD_COUNT] = { 0 };
-    if (record->known & INDEX_CACHED || !mailbox->header.len ||
-        mailbox->header.len > HEAD_CACHED)
+    if (record->known & INDEX_CACHED || !mailbox->header.len || mailbox->header.len > HEAD_CACHED)
         return;
     if (record->known & (INDEX_SIZE | INDEX_CLAIMED) && record->size != source->size)
         record->known = 0; /* another content */

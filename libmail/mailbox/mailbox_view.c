@@ -1,8 +1,8 @@
 /* The numbering that the client was told, and how it follows the index.
  *
- * A view covers the first slots of the records; all of them are numbered unless it has bits, one for each slot, that say which
- * are. So a session owns nothing for each message of a mailbox from which nothing was removed. Numbers change in view_follow()
- * only. */
+ * A view covers the first slots of the records; all of them are numbered unless it has bits, one
+ * for each slot, that say which are. So a session owns nothing for each message of a mailbox from
+ * which nothing was removed. Numbers change in view_follow() only. */
 #include "mailbox/mailbox_private.h"
 
 #include <stdlib.h>
@@ -145,7 +145,8 @@ uint32_t view_slot(const struct view *view, uint32_t seq)
 
 /* ---- following */
 
-/* Takes the header's slots in, all that is there beyond the view's. False: the bits make no sense. */
+/* Takes the header's slots in, all that is there beyond the view's. False: the bits make no sense.
+ */
 static bool cover(struct view *view, const struct index_header *header, bool *memory)
 {
     uint32_t from = view->slots;
@@ -184,14 +185,16 @@ static void begin_view(struct view *view, struct records *records)
     view->bits = NULL;
 }
 
-/* What the index says of a removed message's bit and what of its number must agree, or one of them is damaged. */
+/* What the index says of a removed message's bit and what of its number must agree, or one of them
+ * is damaged. */
 static bool start(struct mailbox *mailbox, struct error *err)
 {
     struct view *view = &mailbox->view;
     struct index_header header;
     bool memory = true;
     for (int i = 0; i < TRIES; i++) {
-        /* Somebody is in the middle of a change, or was killed there: with the lock it is completed. */
+        /* Somebody is in the middle of a change, or was killed there: with the lock it is
+         * completed. */
         if (i == TRIES - 1 && index_begin(mailbox->index, INDEX_WAIT_MS, NULL))
             index_cancel(mailbox->index);
         begin_view(view, index_records(mailbox->index));
@@ -383,9 +386,10 @@ static bool move_over(struct mailbox *mailbox, struct moving *moving, bool keep_
     view->slots = known;
     rank_bits(view);
     if ((moving->lost && view->count != before) || (keep_numbers && view->expunged.count))
-        return error_set(err, ERROR_NO_SUCH,
-                         "the index of %s was destroyed while messages came or went: select it again",
-                         mailbox->name);
+        return error_set(
+            err, ERROR_NO_SUCH,
+            "the index of %s was destroyed while messages came or went: select it again",
+            mailbox->name);
     index_cursor_start(mailbox->index, &header, &view->cursor);
     return true;
 }
@@ -414,7 +418,8 @@ static bool follow_log(struct mailbox *mailbox, const struct index_header *heade
 }
 
 /* What is new behind the last number. */
-static bool follow_new(struct mailbox *mailbox, const struct index_header *header, struct error *err)
+static bool follow_new(struct mailbox *mailbox, const struct index_header *header,
+                       struct error *err)
 {
     struct view *view = &mailbox->view;
     bool memory = true;
@@ -527,8 +532,9 @@ uint32_t mailbox_count(const struct mailbox *mailbox)
     return mailbox->view.count;
 }
 
-/* While numbers must stay the view's file may not be the index's any more: what this session changes stands in the other
- * one. What was told of that is told once more when the view has moved over. */
+/* While numbers must stay the view's file may not be the index's any more: what this session
+ * changes stands in the other one. What was told of that is told once more when the view has moved
+ * over. */
 static void look_ahead(struct mailbox *mailbox, struct index_record *record)
 {
     struct records *now = index_records(mailbox->index);

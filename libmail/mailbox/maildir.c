@@ -82,7 +82,8 @@ void maildir_release(struct maildir *maildir)
     free(maildir);
 }
 
-/* IDLE: the index's log for what other sessions and deliveries do, the directories for what other programs do. */
+/* IDLE: the index's log for what other sessions and deliveries do, the directories for what other
+ * programs do. */
 static int maildir_watch(struct mailbox *mailbox, struct error *err)
 {
     struct maildir *maildir = maildir_of(mailbox);
@@ -240,7 +241,8 @@ struct mailbox *maildir_open(const struct location *location, struct bytes name,
         maildir_tmp_clean(maildir->root, time(NULL));
     maildir->memory = !maildir->paths.index;
     mailbox->index = index_open(maildir->paths.index, true);
-    if (mailbox->index && !index_writable(mailbox->index)) { /* whoever cannot write it has his own */
+    if (mailbox->index &&
+        !index_writable(mailbox->index)) { /* whoever cannot write it has his own */
         index_close(&mailbox->index);
         mailbox->index = index_open(NULL, true);
         maildir->memory = true;

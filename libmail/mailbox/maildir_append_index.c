@@ -20,8 +20,8 @@ static bool is_empty(struct maildir *maildir, const char *path)
     return empty;
 }
 
-/* A mailbox that nobody ever had a message in has an index that knows it all. Of another one without an index this much is
- * known: what comes now is \Recent. */
+/* A mailbox that nobody ever had a message in has an index that knows it all. Of another one
+ * without an index this much is known: what comes now is \Recent. */
 static bool begin_index(struct maildir *maildir)
 {
     struct index *index = maildir->mailbox.index;
@@ -110,6 +110,7 @@ void append_index_listed(struct maildir_append *append, uint32_t first_uid)
         header->uidnext == first_uid && learn_tell_index(append, first_uid))
         header->list_mark = uidlist_mark(&maildir->uidlist);
     else if (!first_uid)
-        memset(header->stamp, 0, sizeof(header->stamp)); /* who looks next finds out what is there */
+        memset(header->stamp, 0,
+               sizeof(header->stamp)); /* who looks next finds out what is there */
     index_commit(index, NULL);
 }

@@ -77,15 +77,17 @@ void learn_end(struct maildir_append *append, int fd)
     stop_parsing(append);
 }
 
-void learn_copy(struct maildir_append *append, size_t pending, struct mailbox *source, uint32_t slot)
+void learn_copy(struct maildir_append *append, size_t pending, struct mailbox *source,
+                uint32_t slot)
 {
     struct index_record record;
     struct bytes fields[INDEX_FIELD_COUNT];
     if (!append->learnt_text.limit)
         append->learnt_text = BUF_INIT(LEARNT_MOST);
     if (!source->index || !append->maildir->paths.index ||
-        !index_get_at(source->index, index_records(source->index), slot, &record) || !(record.known & INDEX_SIZE) ||
-        !(record.known & INDEX_DATE) || !(record.known & INDEX_FIELDS))
+        !index_get_at(source->index, index_records(source->index), slot, &record) ||
+        !(record.known & INDEX_SIZE) || !(record.known & INDEX_DATE) ||
+        !(record.known & INDEX_FIELDS))
         return;
     struct learnt *learnt = next_learnt(append);
     if (learnt)

@@ -1,12 +1,12 @@
-/* Leaving lines and records of messages long gone out of dovecot-uidlist and the index: at the end of a session that may
- * write, when they are a quarter. */
+/* Leaving lines and records of messages long gone out of dovecot-uidlist and the index: at the end
+ * of a session that may write, when they are a quarter. */
 #include "base/log.h"
 #include "mailbox/maildir_private.h"
 
 enum { LOCK_WAIT_MS = 100 };
 
-/* That a file is gone the index may have said, and an index can err: the directories are read once more. What they show
- * gets a new UID if it was held for gone. */
+/* That a file is gone the index may have said, and an index can err: the directories are read once
+ * more. What they show gets a new UID if it was held for gone. */
 static bool proved(struct maildir *maildir)
 {
     maildir_unload(maildir);
@@ -22,8 +22,8 @@ static bool compact(struct maildir *maildir, struct error *err)
     if (!index_records(index) || !records_header(index_records(index), &header) ||
         header.modseq != maildir->loaded_modseq)
         return true; /* somebody was faster: another time */
-    return uidlist_refresh(&maildir->uidlist, &maildir->entries, err) &&
-           maildir->uidlist.fd >= 0 && uidlist_rewrite(&maildir->uidlist, &maildir->entries, err) &&
+    return uidlist_refresh(&maildir->uidlist, &maildir->entries, err) && maildir->uidlist.fd >= 0 &&
+           uidlist_rewrite(&maildir->uidlist, &maildir->entries, err) &&
            fstat(maildir->uidlist.fd, &st) == 0 &&
            (index_edit(index)->list_mark = uidlist_mark_of(&st), true) && index_compact(index, err);
 }

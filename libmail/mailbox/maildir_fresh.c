@@ -1,5 +1,5 @@
-/* What came in since: files of new/ go to cur/ in sessions that may write, and each message is \Recent to the first
- * such session alone. Costs what came in, not what is there. */
+/* What came in since: files of new/ go to cur/ in sessions that may write, and each message is
+ * \Recent to the first such session alone. Costs what came in, not what is there. */
 #include <stdio.h>
 #include "mailbox/maildir_private.h"
 
@@ -68,7 +68,8 @@ static bool move_fresh(struct maildir *maildir, struct error *err)
     }
     clean = maildir_own_begin(maildir);
     struct index_header before = *index_edit(index);
-    bool ok = walk_fresh(maildir, &before, true, &left_from, &moved) && maildir_claim_recent(maildir);
+    bool ok =
+        walk_fresh(maildir, &before, true, &left_from, &moved) && maildir_claim_recent(maildir);
     if (ok && moved)
         maildir_own_end(maildir, clean);
     if (ok)

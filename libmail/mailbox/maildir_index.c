@@ -1,5 +1,5 @@
-/* What the index says of a Maildir: where each file is and with which flags, under a stamp of the directories and a
- * mark of the list. While they bear those nothing is read but the index. */
+/* What the index says of a Maildir: where each file is and with which flags, under a stamp of the
+ * directories and a mark of the list. While they bear those nothing is read but the index. */
 #include <stdio.h>
 #include "base/log.h"
 #include "mailbox/maildir_private.h"
@@ -13,7 +13,8 @@ static bool stat_in(const char *directory, const char *name, struct stat *st)
     return len > 0 && (size_t)len < sizeof(path) && stat(path, st) == 0;
 }
 
-/* Names are to be looked at again: what is due in a distant future was noted under another clock. */
+/* Names are to be looked at again: what is due in a distant future was noted under another clock.
+ */
 static bool check_is_due(const struct index_header *header)
 {
     int64_t now = maildir_wall_clock();
@@ -45,8 +46,8 @@ bool maildir_index_holds(struct maildir *maildir, const struct maildir_stamp *no
     if (maildir->virtual)
         return true;
     uint64_t mark = uidlist_mark(&maildir->uidlist);
-    return mark && (header->adding_until ? somebody_adds(maildir, header)
-                                         : mark == header->list_mark);
+    return mark &&
+           (header->adding_until ? somebody_adds(maildir, header) : mark == header->list_mark);
 }
 
 /* Of the slots from recent_from on, those whose message is there. */
@@ -58,7 +59,8 @@ static uint32_t count_recent(const struct maildir_paths *paths, const struct ind
     struct index *index = index_open(paths->index, false);
     struct records *records = index ? index_records(index) : NULL;
     struct index_record record;
-    uint32_t from = header->recent_from < header->fresh_from ? header->recent_from : header->fresh_from;
+    uint32_t from =
+        header->recent_from < header->fresh_from ? header->recent_from : header->fresh_from;
     for (uint32_t slot = records ? records_from(records, header->count, from) : header->count;
          slot < header->count && records_at(records, slot, &record); slot++)
         count += !(record.place & INDEX_DEAD) &&
@@ -306,8 +308,8 @@ static void save_header(struct save *save)
     struct maildir *maildir = save->maildir;
     struct index_header *header = index_edit(save->index);
     struct stat st;
-    bool listed = maildir->virtual || (uidlist_whole(&maildir->uidlist) &&
-                                       fstat(maildir->uidlist.fd, &st) == 0);
+    bool listed = maildir->virtual ||
+                  (uidlist_whole(&maildir->uidlist) && fstat(maildir->uidlist.fd, &st) == 0);
     uint32_t next = maildir->uidlist.next ? maildir->uidlist.next : UINT32_MAX;
     header->uidnext = save->open_from ? save->open_from : next;
     header->fresh_from = save->fresh_from < header->uidnext ? save->fresh_from : header->uidnext;
@@ -333,9 +335,10 @@ bool maildir_index_save(struct maildir *maildir, struct error *err)
     if (index_records(index) && save.before.uidvalidity == maildir->uidlist.uidvalidity)
         save.old = records_hold(index_records(index));
     save.anew = !save.old || save.before.boot != index_boot() || belongs_between(&save);
-    bool ok = (!save.anew || begin_anew(&save, err)) &&
-              (save_entries(&save) ||
-               error_set(err, ERROR_TEMPORARY, "%s: the index cannot be written", maildir->paths.mail));
+    bool ok =
+        (!save.anew || begin_anew(&save, err)) &&
+        (save_entries(&save) ||
+         error_set(err, ERROR_TEMPORARY, "%s: the index cannot be written", maildir->paths.mail));
     if (ok)
         save_header(&save);
     ok = ok && (maildir_claim_recent(maildir) || error_memory(err));

@@ -77,7 +77,8 @@ static int rename_once(struct maildir *maildir, struct maildir_message *message,
         error_set(err, ERROR_LIMIT, "%s/%s: no room for flags in the name", maildir->paths.mail,
                   message->path);
     else if (maildir_rename(maildir->root, message->path, maildir->root, to) == 0)
-        *touched = true, result = renamed(maildir, message, buf_view(&text), wanted) || error_memory(err) ? 1 : -1;
+        *touched = true,
+        result = renamed(maildir, message, buf_view(&text), wanted) || error_memory(err) ? 1 : -1;
     else if (errno == ENOENT)
         result = 0;
     else
@@ -126,8 +127,8 @@ static int work_once(struct work *work, uint32_t uid, struct error *err)
     return result;
 }
 
-/* Others wait while the index is locked; and looking for a file needs it. So it is done in batches, and a message whose file
- * is not where it should be ends one. */
+/* Others wait while the index is locked; and looking for a file needs it. So it is done in batches,
+ * and a message whose file is not where it should be ends one. */
 static bool work_batch(struct work *work, const uint32_t *uids, size_t count, size_t *done,
                        struct error *err)
 {
@@ -142,7 +143,7 @@ static bool work_batch(struct work *work, const uint32_t *uids, size_t count, si
     }
     bool clean = maildir_own_begin(maildir);
     work->message.slot = UINT32_MAX - 1;
-    for (*done = 0; result > 0 && *done < count; *done += result > 0)
+    for (*done = 0; result > 0 && *done<count; *done += result> 0)
         result = work_once(work, uids[*done], err);
     if (work->touched)
         maildir_own_end(maildir, clean);
@@ -211,7 +212,8 @@ bool maildir_store(struct mailbox *mailbox, const struct numset *seqs, enum stor
     bool ok = true, more = true;
     while (ok && more) {
         size_t count = 0;
-        while (count < BATCH && (more = numset_next(seqs, &cursor, &seq) && seq <= mailbox->view.count)) {
+        while (count < BATCH &&
+               (more = numset_next(seqs, &cursor, &seq) && seq <= mailbox->view.count)) {
             uids[count] = view_uid(&mailbox->view, seq);
             numbers[count++] = seq;
         }
@@ -229,7 +231,8 @@ static bool none_deleted(struct mailbox *mailbox)
     return records && records_header(records, &header) && !header.deleted;
 }
 
-/* Whether the message is to go: with the index's flags, which others may have changed since it was shown. */
+/* Whether the message is to go: with the index's flags, which others may have changed since it was
+ * shown. */
 static bool to_go(struct mailbox *mailbox, uint32_t seq, const struct numset *seqs, bool always)
 {
     struct message message;

@@ -1,5 +1,6 @@
-/* Bringing the index up to date with a Maildir. While time stamps say that nothing changed that costs a few looks; else the
- * list and the directories are read, and the index learns what they say. */
+/* Bringing the index up to date with a Maildir. While time stamps say that nothing changed that
+ * costs a few looks; else the list and the directories are read, and the index learns what they
+ * say. */
 #include "mailbox/maildir_private.h"
 
 #include <time.h>
@@ -28,7 +29,8 @@ static bool load_list(struct maildir *maildir, struct error *err)
     return maildir->virtual || uidlist_refresh(&maildir->uidlist, &maildir->entries, err);
 }
 
-/* In a transaction of the index. *want_lock: nothing was done, dovecot-uidlist.lock must be held before. */
+/* In a transaction of the index. *want_lock: nothing was done, dovecot-uidlist.lock must be held
+ * before. */
 static bool scan_and_save(struct maildir *maildir, bool *want_lock, struct error *err)
 {
     if (!load_list(maildir, err) || !maildir_ensure_list(maildir, want_lock, err))
@@ -79,7 +81,8 @@ static bool full_sync(struct maildir *maildir, struct error *err)
     maildir->lock_failure = (struct error){ 0 };
     maildir->rescan = false;
     for (int i = 0; i < SYNC_TRIES; i++) {
-        bool locked = want_lock && maildir_lock(maildir, UIDLIST_LOCK_WAIT_MS, &maildir->lock_failure);
+        bool locked =
+            want_lock && maildir_lock(maildir, UIDLIST_LOCK_WAIT_MS, &maildir->lock_failure);
         want_lock = unwritten = false;
         ok = sync_once(maildir, &want_lock, &unwritten, err);
         if (locked)
@@ -107,7 +110,8 @@ bool maildir_full_sync(struct maildir *maildir, struct error *err)
     return true;
 }
 
-/* Gives back what was loaded, unless nobody but us changed anything and names are known to it alone. */
+/* Gives back what was loaded, unless nobody but us changed anything and names are known to it
+ * alone. */
 static void unload_if_old(struct maildir *maildir, const struct index_header *header)
 {
     if (maildir->loaded && !maildir->virtual && header->modseq != maildir->loaded_modseq)
@@ -128,7 +132,8 @@ bool maildir_sync(struct mailbox *mailbox, struct error *err)
     if (maildir_index_holds(maildir, &now, &header)) {
         unload_if_old(maildir, &header);
         if (maildir->uidlist.uidvalidity && maildir->uidlist.uidvalidity != header.uidvalidity)
-            return error_set(err, ERROR_NO_SUCH, "%s has another UIDVALIDITY: the mailbox was replaced",
+            return error_set(err, ERROR_NO_SUCH,
+                             "%s has another UIDVALIDITY: the mailbox was replaced",
                              maildir->paths.mail);
         maildir->uidlist.uidvalidity = mailbox->uidvalidity = header.uidvalidity;
         if (!maildir->virtual && !uidlist_follow(&maildir->uidlist, err))

@@ -1,5 +1,5 @@
-/* A name by its UID: the lines of dovecot-uidlist are in rising order, so one is found by halving the file. Messages are
- * mostly asked for one after the other, and then it is the next line. */
+/* A name by its UID: the lines of dovecot-uidlist are in rising order, so one is found by halving
+ * the file. Messages are mostly asked for one after the other, and then it is the next line. */
 #include <stdlib.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -70,7 +70,7 @@ static bool halve(struct uidlist *uidlist, uint32_t uid, struct line *line)
     struct stat st;
     char version;
     if (fstat(uidlist->fd, &st) != 0 || pread(uidlist->fd, &version, 1, 0) != 1 || version != '3')
-        return false; /* version 1 is read whole */
+        return false;                              /* version 1 is read whole */
     uint64_t low = 0, high = (uint64_t)st.st_size; /* its line starts behind low, below high */
     while (high - low > WINDOW / 2) {
         uint64_t middle = low + (high - low) / 2;
