@@ -13,6 +13,7 @@ enum { LINE_MAX_OCTETS = 1024 };
 struct idle {
     int watch_fd;         /* -1: poll every imap_poll seconds */
     int64_t notify, look; /* when next, of wait_clock() */
+    int64_t again;        /* when the mailbox wants to be looked at, too; INT64_MAX: not */
 };
 
 static void start_watch(struct imap *imap, struct idle *idle)
@@ -36,6 +37,7 @@ static int until_next(const struct imap *imap, const struct idle *idle)
 {
     bool polls = imap->mailbox && idle->watch_fd < 0;
     int64_t next = polls && idle->look < idle->notify ? idle->look : idle->notify;
+    next = idle->again < next ? idle->again : next;
     int64_t left = next - wait_clock();
     return left < 0 ? 0 : left < INT32_MAX ? (int)left : INT32_MAX;
 }
@@ -48,6 +50,8 @@ static void look(struct imap *imap, struct idle *idle)
     if (!imap->mailbox)
         idle->watch_fd = -1;
     idle->look = after(imap->conf->imap_poll);
+    int again = imap->mailbox ? mailbox_look_again(imap->mailbox) : -1;
+    idle->again = again < 0 ? INT64_MAX : wait_clock() + again;
 }
 
 /* False: the client has something to say or the session ends. */
@@ -57,7 +61,8 @@ static bool turn(struct imap *imap, struct idle *idle)
     if (events & (IMAP_EVENT_CLIENT | IMAP_EVENT_END))
         return false;
     bool polls = imap->mailbox && idle->watch_fd < 0;
-    if ((events & IMAP_EVENT_WATCH) || (polls && wait_clock() >= idle->look))
+    if ((events & IMAP_EVENT_WATCH) || (polls && wait_clock() >= idle->look) ||
+        wait_clock() >= idle->again)
         look(imap, idle);
     if (wait_clock() >= idle->notify) {
         imap_untagged(imap, "OK Still here");
@@ -88,7 +93,7 @@ bool imap_idle(struct imap *imap)
     bool done = false, had = imap->mailbox;
     if (!parser_end(&imap->parser))
         return false;
-    struct idle idle = { .notify = after(imap->conf->imap_idle_notify) };
+    struct idle idle = { .notify = after(imap->conf->imap_idle_notify), .again = INT64_MAX };
     start_watch(imap, &idle);
     output_string(imap->out, "+ idling\r\n");
     look(imap, &idle);

@@ -65,7 +65,8 @@ static const struct {
     NUMBER(44, capacity),     NUMBER(48, modseq),        NUMBER(56, list_mark),
     NUMBER(64, check_due),    NUMBER(72, boot),          NUMBER(80, log),
     NUMBER(88, log_end),      NUMBER(96, cache),         NUMBER(104, cache_end),
-    NUMBER(112, cache_live),  NUMBER(192, adding_until),
+    NUMBER(112, cache_live),  NUMBER(192, adding_until), NUMBER(200, scan_due),
+    NUMBER(208, names),
 };
 enum { AT_REPLACED = 120, AT_STAMP = 128 };
 

@@ -43,8 +43,9 @@ struct index_header {
     uint64_t modseq;       /* the highest given */
     unsigned char stamp[INDEX_STAMP]; /* the format's: equal means that nothing changed */
     uint64_t list_mark;               /* the format's: of its list of UIDs */
-    int64_t
-        check_due; /* the format's: from when on others' changes may have been missed; 0: none */
+    int64_t check_due;    /* the format's: from when on names are to be compared; 0: they are known */
+    int64_t scan_due;     /* the format's: from when on all is to be read again; 0: no need */
+    uint64_t names;       /* the format's: a sum over the names of all messages */
     uint64_t boot; /* when the machine was started */
     int64_t adding_until; /* the format's: until then somebody may be between its list and the
                              records */

@@ -197,6 +197,11 @@ int mailbox_watch(struct mailbox *mailbox, struct error *err)
     return mailbox->ops->watch(mailbox, err);
 }
 
+int mailbox_look_again(struct mailbox *mailbox)
+{
+    return mailbox->ops->look_again(mailbox);
+}
+
 bool mailbox_checkpoint(struct mailbox *mailbox, struct error *err)
 {
     return mailbox->ops->checkpoint(mailbox, err);

@@ -107,6 +107,9 @@ bool mailbox_copy(struct mailbox *mailbox, const struct numset *seqs, struct byt
 /* For IDLE: a descriptor that becomes readable when something may have changed; -1 with *err when it can't be had: poll. Then
  * mailbox_sync, whose look clears it. */
 int mailbox_watch(struct mailbox *mailbox, struct error *err);
+/* In how many ms mailbox_sync() is worth a call though nothing was heard: what others did at the moment of our own change
+ * shows only later. -1: no need. */
+int mailbox_look_again(struct mailbox *mailbox);
 /* Makes all changes durable now (CHECK). */
 bool mailbox_checkpoint(struct mailbox *mailbox, struct error *err);
 

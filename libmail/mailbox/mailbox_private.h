@@ -71,6 +71,7 @@ struct mailbox_ops {
                  struct error *err);
     bool (*keyword_create)(struct mailbox *mailbox, struct bytes name, int *bit, struct error *err);
     int (*watch)(struct mailbox *mailbox, struct error *err);
+    int (*look_again)(struct mailbox *mailbox);
     bool (*checkpoint)(struct mailbox *mailbox, struct error *err);
     bool (*lock_session)(struct mailbox *mailbox, struct error *err);
     /* For POP3 ids: the name that the message has in the format, and a stored id ("P" of a uidlist)

@@ -65,6 +65,7 @@ static bool maildir_unpark(struct mailbox *mailbox)
 void maildir_release(struct maildir *maildir)
 {
     watch_destroy(&maildir->watch);
+    maildir_check_stop(maildir);
     if (maildir->locked) {
         maildir->locked = 1;
         maildir_unlock(maildir);
@@ -176,6 +177,7 @@ static const struct mailbox_ops maildir_ops = {
     .copy = maildir_copy,
     .keyword_create = maildir_keyword_create,
     .watch = maildir_watch,
+    .look_again = maildir_look_again,
     .checkpoint = maildir_checkpoint,
     .lock_session = maildir_lock_session,
     .identity = maildir_identity,

@@ -97,6 +97,17 @@ bool append_index_moved(struct maildir_append *append, bool known)
     return index_commit(index, NULL);
 }
 
+static bool add_names(const struct maildir_append *append, struct index_header *header)
+{
+    for (size_t i = 0; i < append->count; i++) {
+        const struct pending *pending = &append->pending[i];
+        struct bytes name = pending_name(append, pending);
+        header->names += maildir_name_hash(pending->in_new, bytes_take(name, pending->base_len),
+                                           bytes_skip(name, pending->base_len));
+    }
+    return true;
+}
+
 void append_index_listed(struct maildir_append *append, uint32_t first_uid)
 {
     struct maildir *maildir = append->maildir;
@@ -107,7 +118,8 @@ void append_index_listed(struct maildir_append *append, uint32_t first_uid)
     header->adding_until = 0;
     /* Another session may have built it anew meanwhile, and met the files. */
     if (first_uid && index_records(index) && header->uidvalidity == maildir->uidlist.uidvalidity &&
-        header->uidnext == first_uid && learn_tell_index(append, first_uid))
+        header->uidnext == first_uid && learn_tell_index(append, first_uid) &&
+        add_names(append, header))
         header->list_mark = uidlist_mark(&maildir->uidlist);
     else if (!first_uid)
         memset(header->stamp, 0,

@@ -26,6 +26,10 @@ static bool move_one(struct maildir *maildir, uint32_t slot, const struct index_
     snprintf(from, sizeof(from), "new/%.*s", BYTES_FMT(line.name));
     snprintf(to, sizeof(to), "cur/%.*s:2,", BYTES_FMT(line.name));
     *stays = maildir_rename(maildir->root, from, maildir->root, to) != 0;
+    if (!*stays)
+        index_edit(maildir->mailbox.index)->names +=
+            maildir_name_hash(false, line.name, BYTES(":2,")) -
+            maildir_name_hash(true, line.name, BYTES(""));
     return *stays || index_change(maildir->mailbox.index, slot, record->flags, record->keywords,
                                   record->place & (uint8_t)~PLACE_NEW, true);
 }

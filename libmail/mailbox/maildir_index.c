@@ -13,12 +13,10 @@ static bool stat_in(const char *directory, const char *name, struct stat *st)
     return len > 0 && (size_t)len < sizeof(path) && stat(path, st) == 0;
 }
 
-/* Names are to be looked at again: what is due in a distant future was noted under another clock.
- */
-static bool check_is_due(const struct index_header *header)
+bool maildir_is_due(int64_t due)
 {
     int64_t now = maildir_wall_clock();
-    return header->check_due && (now >= header->check_due || header->check_due > now + DUE_MOST_MS);
+    return due && (now >= due || due > now + DUE_MOST_MS);
 }
 
 /* A message was moved in, and whoever did that is about to list it; unless he was killed. */
@@ -41,7 +39,7 @@ bool maildir_index_holds(struct maildir *maildir, const struct maildir_stamp *no
 {
     struct records *records = index_records(maildir->mailbox.index);
     if (!records || !records_header(records, header) || header->boot != index_boot() ||
-        !stamp_holds(now, header) || check_is_due(header))
+        !stamp_holds(now, header) || maildir_is_due(header->scan_due))
         return false;
     if (maildir->virtual)
         return true;
@@ -81,7 +79,7 @@ bool maildir_index_status(const struct maildir_paths *paths, struct store_status
                                  .new_changed = fresh.st_mtim,
                                  .cur_ino = cur.st_ino,
                                  .new_ino = fresh.st_ino };
-    if (!stamp_holds(&now, &header) || check_is_due(&header) ||
+    if (!stamp_holds(&now, &header) || maildir_is_due(header.scan_due) ||
         header.list_mark != uidlist_mark_of(&list) || header.adding_until)
         return false;
     *out = (struct store_status){
@@ -201,6 +199,7 @@ struct save {
     struct index_header before;
     bool anew; /* all is added to a new file */
     struct buf text;
+    uint64_t names;                 /* of what is there */
     uint32_t fresh_from, open_from; /* UIDs; the latter: of a file that nobody has met yet */
 };
 
@@ -209,6 +208,8 @@ static void entry_record(struct save *save, const struct maildir_entry *entry,
 {
     struct bytes text = entry_info(&save->maildir->entries, entry);
     struct maildir_info info = maildir_info_parse(text);
+    save->names += maildir_name_hash(entry->state & ENTRY_NEW,
+                                     entry_name(&save->maildir->entries, entry), text);
     out->uid = entry->uid;
     out->flags = info.flags;
     out->keywords = info.keywords;
@@ -319,11 +320,12 @@ static void save_header(struct save *save)
     if (maildir->stamped && listed && !save->open_from)
         stamp_encode(&maildir->stamp, header->stamp);
     header->list_mark = listed && !maildir->virtual ? uidlist_mark_of(&st) : 0;
-    header->check_due = 0;
+    header->check_due = header->scan_due = 0;
+    header->names = save->names;
     if (maildir->doubts || save->open_from)
-        header->check_due = maildir_wall_clock() + SOON_MS;
+        header->scan_due = maildir_wall_clock() + SOON_MS;
     else if (stamp_racy(&maildir->stamp))
-        header->check_due = AT_ONCE;
+        header->scan_due = AT_ONCE;
 }
 
 bool maildir_index_save(struct maildir *maildir, struct error *err)

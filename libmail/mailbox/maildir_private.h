@@ -6,6 +6,7 @@
 #ifndef MAILBOX_MAILDIR_PRIVATE_H
 #define MAILBOX_MAILDIR_PRIVATE_H
 
+#include <dirent.h>
 #include "base/file.h"
 #include "base/watch.h"
 #include "mailbox/mailbox_private.h"
@@ -164,6 +165,12 @@ struct maildir {
     int64_t undurable_since; /* first STORE or EXPUNGE since cur/ was synced; 0: none */
     bool parked;             /* what it knows may be old */
     bool unlisted_told, duplicate_told;
+    struct {
+        DIR *dir; /* NULL: none is under way */
+        bool in_cur, started;
+        uint64_t sum, modseq;
+        unsigned char stamp[INDEX_STAMP];
+    } check;
     struct watch *watch;
     uint64_t watched_log; /* the log of the index that is watched */
     int session_lock;
@@ -280,6 +287,15 @@ void stamp_encode(const struct maildir_stamp *stamp, unsigned char out[INDEX_STA
  * it; a check of all names is due soon all the same. */
 bool maildir_own_begin(struct maildir *maildir);
 void maildir_own_end(struct maildir *maildir, bool clean);
+/* Whether the time has come: 0 never. What is due in a distant future was noted under another clock. */
+bool maildir_is_due(int64_t due);
+/* maildir_check.c: whether all names are still as the index thinks, by a sum over them, some at each call: what others
+ * did between our look and our rename. */
+void maildir_check_step(struct maildir *maildir, const struct index_header *header);
+void maildir_check_stop(struct maildir *maildir);
+int maildir_look_again(struct mailbox *mailbox);
+/* A name's part in the sum. */
+uint64_t maildir_name_hash(bool fresh, struct bytes base, struct bytes info);
 int64_t maildir_clock(void);      /* monotonic, ms */
 int64_t maildir_wall_clock(void); /* ms since 1970 */
 /* Whether the watch has something to tell. */

@@ -119,6 +119,5 @@ void maildir_own_end(struct maildir *maildir, bool clean)
     if (!clean || !stamp_take(maildir, &now, NULL))
         return; /* the next sync sees another stamp and scans */
     stamp_encode(&now, header->stamp);
-    if (!header->check_due)
-        header->check_due = maildir_wall_clock() + DEFER_MS;
+    header->check_due = maildir_wall_clock() + DEFER_MS;
 }

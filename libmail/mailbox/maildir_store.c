@@ -37,6 +37,11 @@ struct change {
     uint32_t keywords;
 };
 
+static uint64_t message_hash(const struct maildir_message *message)
+{
+    return maildir_name_hash(message->path[0] == 'n', message_base(message), message_info(message));
+}
+
 /* The file is under this name now. */
 static bool renamed(struct maildir *maildir, struct maildir_message *message, struct bytes info,
                     struct maildir_info wanted)
@@ -44,6 +49,8 @@ static bool renamed(struct maildir *maildir, struct maildir_message *message, st
     struct buf expected = BUF_INIT(512);
     maildir_info_expected(&expected, 0, wanted.flags, wanted.keywords);
     uint8_t place = bytes_equal(buf_view(&expected), info) ? 0 : PLACE_ODD;
+    index_edit(maildir->mailbox.index)->names +=
+        maildir_name_hash(false, message_base(message), info) - message_hash(message);
     buf_free(&expected);
     struct maildir_entry *entry =
         maildir->loaded ? entries_uid(&maildir->entries, message->record.uid) : NULL;
@@ -93,6 +100,7 @@ static int unlink_once(struct maildir *maildir, struct maildir_message *message,
     struct maildir_entry *entry =
         maildir->loaded ? entries_uid(&maildir->entries, message->record.uid) : NULL;
     if (unlinkat(maildir->root, message->path, 0) == 0) {
+        index_edit(maildir->mailbox.index)->names -= message_hash(message);
         if (entry)
             entry->state = ENTRY_DEAD;
         return index_remove(maildir->mailbox.index, message->slot) || error_memory(err) ? 1 : -1;

@@ -131,6 +131,7 @@ bool maildir_sync(struct mailbox *mailbox, struct error *err)
     index_refresh(mailbox->index);
     if (maildir_index_holds(maildir, &now, &header)) {
         unload_if_old(maildir, &header);
+        maildir_check_step(maildir, &header);
         if (maildir->uidlist.uidvalidity && maildir->uidlist.uidvalidity != header.uidvalidity)
             return error_set(err, ERROR_NO_SUCH,
                              "%s has another UIDVALIDITY: the mailbox was replaced",

@@ -15,6 +15,7 @@ static struct found found(const char *name, unsigned uid, const char *group, siz
 {
     struct found out = { .packed = BUF_INIT(ACCOUNT_PACKED_MAX), .when = 0 };
     struct buf *address = &addresses[count % 8];
+    buf_free(address);
     *address = BUF_INIT(600);
     field_put(address, bytes_of(name));
     field_put(address, BYTES("example.org"));
