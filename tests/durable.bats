@@ -269,9 +269,9 @@ def deliver(call, n):
     assert code == 250 or (code in (452, 552) and b".2.2 " in said), (code, said)
     return code == 250
 
-left = set(os.listdir(maildir + "/tmp")) # by what was killed before
 for attempt in append, deliver:
     assert attempt("write", 1000)
+    left = set(os.listdir(maildir + "/tmp")) # by what was killed before
     refused = []
     for call in "write", "fsync":
         for n in range(1, 7):
