@@ -83,6 +83,9 @@ void transaction_clear(struct transaction *txn);
 /* Takes over what a killed writer left in the log. */
 bool transaction_recover(struct index *index, struct error *err);
 uint64_t index_next_modseq(uint64_t last);
+/* index_write_log.c: what was gathered stands in the log, whose end the header then says. Without
+ * room on the disk there is no log any more, which is no error. */
+bool transaction_log(struct index *index, struct error *err);
 /* What was parsed of slot's message. */
 bool transaction_learn(struct index *index, uint32_t slot, const struct index_record *learnt);
 /* index_add(), with the record's own mod-sequence unless that is 0. */
