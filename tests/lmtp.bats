@@ -598,7 +598,7 @@ PY
         [[ $line == 354* ]] && break
     done
     of_connection
-    for pid in $PARSER $MONITOR $FINDER $WORKER; do
+    for pid in $FINDER $PARSER $MONITOR $WORKER; do # the first one ends soon
         in_memory "$pid" "$DIR/users" # so that not finding something means something
         run in_memory "$pid" "{PLAIN}$PASSWORD"
         assert_failure
