@@ -116,8 +116,6 @@ void view_free(struct view *view);
 /* The slot and the UID of a number from 1 to count. */
 uint32_t view_slot(const struct view *view, uint32_t seq);
 uint32_t view_uid(const struct view *view, uint32_t seq);
-/* The record of a number. False: there is no such number, or it is damaged. */
-bool view_record(struct mailbox *mailbox, uint32_t seq, struct index_record *out);
 /* Names bit; false without memory. Sets keywords_changed when that is news. */
 bool mailbox_keyword_set(struct mailbox *mailbox, unsigned bit, struct bytes name);
 

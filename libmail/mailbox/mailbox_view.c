@@ -270,17 +270,6 @@ uint32_t view_uid(const struct view *view, uint32_t seq)
     return records_uid(view->records, view_slot(view, seq));
 }
 
-bool view_record(struct mailbox *mailbox, uint32_t seq, struct index_record *out)
-{
-    const struct view *view = &mailbox->view;
-    if (!seq || seq > view->count)
-        return false;
-    if (records_at(view->records, view_slot(view, seq), out))
-        return true;
-    index_damaged(mailbox->index, "a record is damaged");
-    return false;
-}
-
 bool mailbox_seqs(const struct mailbox *mailbox, const struct numset *uids, struct numset *seqs)
 {
     for (size_t i = 0; i < uids->count; i++) {
